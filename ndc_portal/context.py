@@ -1,0 +1,8 @@
+"""What every template may use about the portal itself."""
+
+from django.conf import settings
+from django.http import HttpRequest
+
+
+def portal(request: HttpRequest) -> dict:
+    return {"LANGUAGES": settings.LANGUAGES, "DEBUG_MODE": settings.DEBUG}
