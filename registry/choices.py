@@ -1,0 +1,103 @@
+"""The closed lists of the registry. Values are stored and exchanged: they never change."""
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+
+class AgencyKind(TextChoices):
+    GOVERNMENT = "government", _("Government")
+    MINISTRY = "ministry", _("Ministry")
+    MINISTERIAL = "ministerial", _("Ministerial-level agency")
+    GOVERNMENT_AGENCY = "government-agency", _("Agency under the Government or a ministry")
+    PROVINCE = "province", _("Provincial People's Committee")
+    UNIT = "unit", _("Unit of an agency")
+    SOCIO_POLITICAL = "socio-political", _("Socio-political organisation")
+
+
+class Role(TextChoices):
+    REQUESTER = "requester", _("Requester")
+    ENDORSER = "endorser", _("Endorser")
+    CASE_OFFICER = "case-officer", _("Case officer")
+    REVIEWER = "reviewer", _("Reviewer")
+    APPROVER = "approver", _("Approver")
+    OPERATOR = "operator", _("NDC operator")
+    AUDITOR = "auditor", _("Auditor")
+    SYSTEM = "system", _("System account")
+
+
+class Classification(TextChoices):
+    """How far data may travel. State secrets are no level here: they are not for this portal."""
+
+    PUBLIC = "public", _("Public")
+    INTERNAL = "internal", _("Internal to state agencies")
+    RESTRICTED = "restricted", _("Restricted")
+
+
+class AccessRights(TextChoices):
+    """The access-right authority table that DCAT-AP prescribes."""
+
+    PUBLIC = "PUBLIC", _("Public")
+    RESTRICTED = "RESTRICTED", _("On request")
+    NON_PUBLIC = "NON_PUBLIC", _("Not shared")
+
+
+class Lifecycle(TextChoices):
+    DRAFT = "draft", _("In preparation")
+    ACTIVE = "active", _("In use")
+    RETIRED = "retired", _("Retired")
+
+
+class Engine(TextChoices):
+    POSTGRESQL = "postgresql", _("PostgreSQL")
+    SQLITE = "sqlite", _("SQLite")
+
+
+class FieldKind(TextChoices):
+    """What a field's native type comes down to when values are filtered, masked or written to a file."""
+
+    TEXT = "text", _("Text")
+    INTEGER = "integer", _("Whole number")
+    NUMBER = "number", _("Number")
+    BOOLEAN = "boolean", _("Yes or no")
+    DATE = "date", _("Date")
+    DATETIME = "datetime", _("Date and time")
+    OTHER = "other", _("Other")
+
+
+class PersonalData(TextChoices):
+    NONE = "none", _("Not personal data")
+    BASIC = "basic", _("Basic personal data")
+    SENSITIVE = "sensitive", _("Sensitive personal data")
+
+
+class Masking(TextChoices):
+    """What happens to a value before it leaves the source, from the most open to the most closed."""
+
+    KEEP = "keep", _("As it is")
+    YEAR = "year", _("Year only")
+    PARTIAL = "partial", _("Last characters only")
+    PSEUDONYM = "pseudonym", _("Pseudonym")
+    NULL = "null", _("Left empty")
+
+
+class Operator(TextChoices):
+    EQUALS = "eq", _("is")
+    IN = "in", _("is one of")
+    AT_LEAST = "ge", _("is at least")
+    AT_MOST = "le", _("is at most")
+    BETWEEN = "between", _("is between")
+    PREFIX = "prefix", _("begins with")
+    IS_NULL = "null", _("is empty")
+
+
+class Mode(TextChoices):
+    PACKAGE = "package", _("File package")
+    LOOKUP = "lookup", _("Live look-up of single records")
+
+
+class Purpose(TextChoices):
+    PROCEDURE = "procedure", _("Settling administrative procedures")
+    SUPERVISION = "supervision", _("Inspection and supervision")
+    PLANNING = "planning", _("Planning and policy-making")
+    STATISTICS = "statistics", _("Statistics and reports")
+    SYNCHRONISATION = "synchronisation", _("Keeping own records correct")
