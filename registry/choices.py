@@ -101,3 +101,8 @@ class Purpose(TextChoices):
     PLANNING = "planning", _("Planning and policy-making")
     STATISTICS = "statistics", _("Statistics and reports")
     SYNCHRONISATION = "synchronisation", _("Keeping own records correct")
+
+
+class FileFormat(TextChoices):
+    CSV = "csv", _("CSV")
+    JSONL = "jsonl", _("JSON Lines")
