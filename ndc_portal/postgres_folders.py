@@ -9,6 +9,7 @@ from pathlib import Path
 from ndc_portal.postgres_programs import Account, PostgresError
 
 PORT = 5432
+STATE_ROOTS = (Path("/var/lib"), Path("/var/tmp"))  # noqa: S108 - the owner of the folder is checked
 LONGEST_SOCKET = 103  # bytes: macOS allows 103, Linux 107
 
 
@@ -39,7 +40,7 @@ def locate(var_dir: Path) -> Folders:
     # What stands there decides: permissions of the folders above may have changed since the first start.
     home = link.resolve() if link.is_symlink() or link.exists() else _planned_home(var_dir, digest)
     socket = home / "socket"
-    if len(os.fsencode(socket / f".s.PGSQL.{PORT}.lock")) > LONGEST_SOCKET:
+    if len(os.fsencode(socket / f".s.PGSQL.{PORT}")) > LONGEST_SOCKET:
         socket = Path("/tmp") / f"ndc-portal-{digest}"  # noqa: S108 - the owner and mode of the folder are checked
     return Folders(home, socket, f"ndc-{digest}")
 
@@ -48,9 +49,8 @@ def _planned_home(var_dir: Path, digest: str) -> Path:
     if os.geteuid() != 0 or _can_enter(server_account(), var_dir):
         return var_dir / "postgres"
     # A clone below /root: the server's account would not get at its own data there.
-    return (
-        next(root for root in (Path("/var/lib"), Path("/var/tmp")) if os.access(root, os.W_OK)) / f"ndc-portal-{digest}"
-    )
+    writable = (root for root in STATE_ROOTS if os.access(root, os.W_OK))
+    return next(writable) / f"ndc-portal-{digest}"
 
 
 def _can_enter(account: Account, folder: Path) -> bool:

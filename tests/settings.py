@@ -25,7 +25,7 @@ os.environ.update(
     LOG_LEVEL="WARNING",
 )
 
-from ndc_portal import database  # noqa: E402 - reads the environment set above
+from ndc_portal import database
 
 database.ensure_running()
 _server = database.connection_settings(os.environ["DATABASE_URL"], database.var_dir())
