@@ -1,0 +1,5 @@
+"""Addresses of the API."""
+
+app_name = "api"
+
+urlpatterns = []

@@ -1,0 +1,69 @@
+"""The closed lists of the exchange, apart from the states. Values are stored and exchanged: they never change."""
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+
+class Urgency(TextChoices):
+    """The urgency marks of an official letter. They order the queue; they change no legal deadline."""
+
+    NORMAL = "normal", _("Normal")
+    URGENT = "urgent", _("Urgent")
+    VERY_URGENT = "very-urgent", _("Very urgent")
+    EXPRESS = "express", _("Express")
+
+
+class Frequency(TextChoices):
+    ONCE = "once", _("Once")
+    ON_DEMAND = "on-demand", _("When needed during the period")
+
+
+class ConsentBasis(TextChoices):
+    NOT_PERSONAL = "not-personal", _("No personal data is asked for")
+    STATUTORY = "statutory", _("A statutory duty or exception applies")
+    CONSENT = "consent", _("The persons concerned have consented")
+
+
+class OnwardSharing(TextChoices):
+    NONE = "none", _("Not passed on to anyone")
+    NAMED = "named", _("Passed on to the agencies named")
+
+
+class SystemLevel(TextChoices):
+    """Security level of the system that will hold the data."""
+
+    LEVEL_1 = "1", _("Level 1")
+    LEVEL_2 = "2", _("Level 2")
+    LEVEL_3 = "3", _("Level 3")
+    LEVEL_4 = "4", _("Level 4")
+    LEVEL_5 = "5", _("Level 5")
+
+
+class Verdict(TextChoices):
+    APPROVE = "approve", _("Approve")
+    REJECT = "reject", _("Reject")
+    RETURN = "return", _("Return for correction")
+
+
+class EndReason(TextChoices):
+    """Why a delivery ended without data."""
+
+    FAILED = "failed", _("The source could not be read")
+    CHANGED = "changed", _("The source or the policy no longer matches the agreement")
+    LIMIT = "limit", _("More rows than agreed")
+    STOPPED = "stopped", _("The agreement is no longer in force")
+    CANCELLED = "cancelled", _("Cancelled by the consumer agency")
+
+
+class AttemptOutcome(TextChoices):
+    RUNNING = "running", _("Running")
+    DELIVERED = "delivered", _("Delivered")
+    TEMPORARY = "temporary", _("Failed for now")
+    PERMANENT = "permanent", _("Failed for good")
+    LOST = "lost", _("Its worker died")
+    STOPPED = "stopped", _("Stopped")
+
+
+class DayKind(TextChoices):
+    OFF = "off", _("Day off")
+    WORKING = "working", _("Extra working day")

@@ -1,0 +1,21 @@
+"""Requests, cases and decisions; agreements; deliveries; deadlines."""
+
+from exchange.models.agreements import Agreement
+from exchange.models.cases import Decision, Letter, LetterCounter, ReviewCase
+from exchange.models.deadlines import CalendarDay, DeadlineProfile
+from exchange.models.deliveries import Delivery, DeliveryAttempt
+from exchange.models.requests import ExchangeRequest, Revision
+
+__all__ = [
+    "Agreement",
+    "CalendarDay",
+    "DeadlineProfile",
+    "Decision",
+    "Delivery",
+    "DeliveryAttempt",
+    "ExchangeRequest",
+    "Letter",
+    "LetterCounter",
+    "ReviewCase",
+    "Revision",
+]

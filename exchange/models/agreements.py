@@ -1,0 +1,96 @@
+"""What was granted."""
+
+import uuid
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from exchange.models.cases import ReviewCase
+from exchange.states import AGREEMENT, AgreementStatus
+from registry.choices import FileFormat, Mode, Purpose, Role
+from registry.fields import TextBlock
+from registry.models import Agency, Dataset, Membership, SharingPolicy, User
+
+
+class AgreementQuerySet(models.QuerySet):
+    def live(self, day=None):
+        """In force on `day` (today): the dates decide, not only the flag."""
+        day = day or timezone.localdate()
+        return self.filter(status=AgreementStatus.ACTIVE, valid_from__lte=day, valid_to__gte=day)
+
+    def visible_to(self, user: User):
+        """The agreements of the agencies in which the person files, signs or uses data today."""
+        if not user.is_authenticated:
+            return self.none()
+        roles = [Role.REQUESTER, Role.ENDORSER, Role.SYSTEM]
+        agencies = Membership.objects.today().filter(user=user, role__in=roles).values("agency")
+        return self.filter(consumer__in=agencies)
+
+    def for_lists(self):
+        return self.select_related("consumer", "provider", "dataset__database", "case__request")
+
+
+class Agreement(models.Model):
+    """What a provider lets a consumer have: which fields, masked how, which rows, for what, from when to when.
+
+    A version never changes; an amendment is a new version that supersedes this one.
+    """
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    code = models.CharField(_("agreement number"), max_length=20, editable=False)
+    version = models.PositiveIntegerField(_("version"), default=1)
+    status = models.CharField(_("state"), max_length=20, choices=AgreementStatus, default=AgreementStatus.AGREED)
+    case = models.ForeignKey(ReviewCase, verbose_name=_("case"), on_delete=models.PROTECT, related_name="agreements")
+    consumer = models.ForeignKey(
+        Agency, verbose_name=_("consumer"), on_delete=models.PROTECT, related_name="agreements"
+    )
+    provider = models.ForeignKey(
+        Agency, verbose_name=_("provider"), on_delete=models.PROTECT, related_name="agreements_given"
+    )
+    dataset = models.ForeignKey(Dataset, verbose_name=_("dataset"), on_delete=models.PROTECT, related_name="agreements")
+    policy = models.ForeignKey(
+        SharingPolicy, verbose_name=_("sharing policy"), on_delete=models.PROTECT, related_name="agreements"
+    )
+    is_standing = models.BooleanField(_("granted under a standing permission"), default=False)
+    mode = models.CharField(_("method"), max_length=20, choices=Mode)
+    file_format = models.CharField(_("file format"), max_length=10, choices=FileFormat)
+    purpose = models.CharField(_("purpose"), max_length=20, choices=Purpose)
+    scope = models.TextField(_("scope"))  # canonical JSON, RFC 8785
+    scope_hash = models.CharField(_("hash of the scope"), max_length=64)
+    plan_hash = models.CharField(_("hash of the extract plan"), max_length=64)
+    valid_from = models.DateField(_("from"))
+    valid_to = models.DateField(_("to"))
+    retention_until = models.DateField(_("kept until"))
+    agreed_at = models.DateTimeField(_("agreed at"), auto_now_add=True)
+    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
+    status_reason = TextBlock(_("reason given with the last move"), blank=True)
+
+    objects = AgreementQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("agreement")
+        verbose_name_plural = _("agreements")
+        ordering = ["-pk"]
+        permissions = [("use_agreement", _("May look up and download under this agreement"))]
+        constraints = [
+            models.CheckConstraint(condition=Q(status__in=AgreementStatus.values), name="exchange_agreement_status"),
+            models.UniqueConstraint(fields=["code", "version"], name="exchange_agreement_version"),
+            models.UniqueConstraint(fields=["case"], name="exchange_agreement_one_per_case"),
+            models.CheckConstraint(condition=Q(valid_to__gte=F("valid_from")), name="exchange_agreement_dates"),
+            models.CheckConstraint(condition=~Q(consumer=F("provider")), name="exchange_agreement_two_parties"),
+            models.CheckConstraint(
+                condition=Q(status__in=AGREEMENT.open, ended_at__isnull=True)
+                | Q(status__in=AGREEMENT.terminal, ended_at__isnull=False),
+                name="exchange_agreement_ended_paired",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} v{self.version}"
+
+    @property
+    def is_live(self) -> bool:
+        """In force now. Dates decide: past its end it gives nothing, whatever its state says."""
+        return self.status == AgreementStatus.ACTIVE and self.valid_from <= timezone.localdate() <= self.valid_to

@@ -1,0 +1,176 @@
+"""The provider's side of a request: the case, the decisions of its approvers, the letter that tells the outcome."""
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from exchange.choices import Verdict
+from exchange.models.requests import ExchangeRequest, Revision
+from registry.choices import Role
+from registry.fields import TextBlock
+from registry.models import Agency, Delegation, LegalInstrument, Membership, SharingPolicy, User
+
+
+class ReviewCaseQuerySet(models.QuerySet):
+    def visible_to(self, user: User):
+        """The cases of the agencies for which the person handles, advises or decides today."""
+        if not user.is_authenticated:
+            return self.none()
+        roles = [Role.CASE_OFFICER, Role.REVIEWER, Role.APPROVER]
+        agencies = Membership.objects.today().filter(user=user, role__in=roles).values("agency")
+        return self.filter(provider__in=agencies)
+
+    def for_queue(self):
+        return self.select_related("request__consumer", "request__dataset", "claimed_by", "provider")
+
+
+class ReviewCase(models.Model):
+    """The desk of one provider for one request: who handles it, under which policy, until when."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    request = models.ForeignKey(
+        ExchangeRequest, verbose_name=_("request"), on_delete=models.PROTECT, related_name="cases"
+    )
+    provider = models.ForeignKey(Agency, verbose_name=_("provider"), on_delete=models.PROTECT, related_name="cases")
+    policy = models.ForeignKey(
+        SharingPolicy, verbose_name=_("sharing policy"), on_delete=models.PROTECT, related_name="cases"
+    )
+    quorum = models.PositiveSmallIntegerField(_("approvers needed"))
+    opened_at = models.DateTimeField(_("received at"), auto_now_add=True)
+    due_on = models.DateField(_("due on"))
+    claimed_at = models.DateTimeField(_("taken on at"), null=True, blank=True)
+    claimed_by = models.ForeignKey(
+        User, verbose_name=_("case officer"), on_delete=models.PROTECT, null=True, blank=True, related_name="cases"
+    )
+
+    objects = ReviewCaseQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("review case")
+        verbose_name_plural = _("review cases")
+        ordering = ["due_on", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["request", "provider"], name="exchange_reviewcase_one_per_provider"),
+            models.CheckConstraint(condition=Q(quorum__gte=1), name="exchange_reviewcase_quorum"),
+            models.CheckConstraint(
+                condition=Q(claimed_by__isnull=True, claimed_at__isnull=True)
+                | Q(claimed_by__isnull=False, claimed_at__isnull=False),
+                name="exchange_reviewcase_claimed_paired",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.request} → {self.provider.code}"
+
+
+class DecisionQuerySet(models.QuerySet):
+    def live(self):
+        return self.filter(voided_at__isnull=True)
+
+
+class Decision(models.Model):
+    """What one officer of the provider decided on one revision. Written once; a new revision voids it."""
+
+    case = models.ForeignKey(ReviewCase, on_delete=models.PROTECT, related_name="decisions")
+    revision = models.ForeignKey(Revision, on_delete=models.PROTECT, related_name="decisions")
+    revision_hash = models.CharField(_("hash of the revision"), max_length=64)
+    verdict = models.CharField(_("verdict"), max_length=10, choices=Verdict)
+    scope = models.TextField(_("scope"), blank=True)  # canonical JSON: what this approver lets out
+    scope_hash = models.CharField(_("hash of the scope"), max_length=64, blank=True)
+    reason = TextBlock(_("reason"), blank=True)
+    field_reasons = models.JSONField(_("reasons per field"), default=dict, blank=True)
+    legal_basis = models.ForeignKey(
+        LegalInstrument,
+        verbose_name=_("legal basis"),
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    made_at = models.DateTimeField(_("decided at"), auto_now_add=True)
+    made_by = models.ForeignKey(User, verbose_name=_("decided by"), on_delete=models.PROTECT, related_name="decisions")
+    agency = models.ForeignKey(
+        Agency, verbose_name=_("agency at that time"), on_delete=models.PROTECT, related_name="+"
+    )
+    delegation = models.ForeignKey(
+        Delegation,
+        verbose_name=_("under delegation"),
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    voided_at = models.DateTimeField(_("voided at"), null=True, blank=True)
+
+    objects = DecisionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("decision")
+        verbose_name_plural = _("decisions")
+        ordering = ["made_at", "pk"]
+        constraints = [
+            models.CheckConstraint(condition=Q(verdict__in=Verdict.values), name="exchange_decision_verdict"),
+            models.UniqueConstraint(
+                fields=["revision", "made_by"],
+                condition=Q(voided_at__isnull=True),
+                name="exchange_decision_one_live_per_person",
+                violation_error_message=_("This person has already decided on this revision."),
+            ),
+            models.CheckConstraint(
+                condition=~Q(verdict=Verdict.APPROVE) | ~Q(scope=""), name="exchange_decision_approval_has_scope"
+            ),
+            models.CheckConstraint(
+                condition=~Q(verdict=Verdict.REJECT) | (~Q(reason="") & Q(legal_basis__isnull=False)),
+                name="exchange_decision_rejection_has_basis",
+                violation_error_message=_("A rejection needs a reason and a legal basis."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.revision}: {self.get_verdict_display()} ({self.made_by})"
+
+
+class LetterCounter(models.Model):
+    """The last number that an agency gave to a letter in a year. Its row is locked while a number is taken: no gaps."""
+
+    agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="+")
+    year = models.PositiveSmallIntegerField()
+    last = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["agency", "year"], name="exchange_lettercounter_once")]
+
+    def __str__(self) -> str:
+        return f"{self.agency.code} {self.year}: {self.last}"
+
+
+class Letter(models.Model):
+    """The numbered letter that tells the consumer what a provider decided. Text and hash never change."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    case = models.ForeignKey(ReviewCase, on_delete=models.PROTECT, related_name="letters")
+    agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="letters")
+    year = models.PositiveSmallIntegerField()
+    number = models.PositiveIntegerField()
+    content = models.TextField()  # canonical JSON: what the letter says
+    content_hash = models.CharField(_("SHA-256"), max_length=64)
+    issued_at = models.DateTimeField(_("issued at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("letter")
+        verbose_name_plural = _("letters")
+        ordering = ["-issued_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["agency", "year", "number"], name="exchange_letter_number"),
+            models.CheckConstraint(condition=Q(number__gte=1), name="exchange_letter_number_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return self.notation
+
+    @property
+    def notation(self) -> str:
+        return f"{self.number}/{self.agency.code}-CSDL"

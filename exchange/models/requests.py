@@ -1,0 +1,220 @@
+"""What a clerk asks for, and the frozen texts of it that people sign and decide on."""
+
+import uuid
+
+from django.contrib.postgres.fields import ArrayField
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from exchange.choices import ConsentBasis, Frequency, OnwardSharing, SystemLevel, Urgency
+from exchange.states import REQUEST, RequestStatus
+from registry.choices import FileFormat, Mode, Purpose, Role
+from registry.fields import TextBlock, TextLine
+from registry.models import Agency, Dataset, LegalInstrument, Membership, User
+
+
+class ExchangeRequestQuerySet(models.QuerySet):
+    def open(self):
+        return self.filter(status__in=REQUEST.open)
+
+    def visible_to(self, user: User):
+        """The requests of the agencies in which the person files or signs today."""
+        if not user.is_authenticated:
+            return self.none()
+        agencies = Membership.objects.today().filter(user=user, role__in=[Role.REQUESTER, Role.ENDORSER])
+        return self.filter(consumer__in=agencies.values("agency"))
+
+    def to_be_signed_by(self, user: User):
+        agencies = Membership.objects.today().filter(user=user, role=Role.ENDORSER).values("agency")
+        return (
+            self.filter(consumer__in=agencies, status__in=[RequestStatus.PENDING_ENDORSEMENT, RequestStatus.OFFERED])
+            .exclude(created_by=user)
+            .exclude(last_edited_by=user)
+        )
+
+    def for_lists(self):
+        return self.select_related("consumer", "dataset__database__owner", "created_by")
+
+
+class ExchangeRequest(models.Model):
+    """One agency asks another for data of one dataset. Its content is free until it is proposed, then frozen in a Revision."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    code = models.CharField(_("request number"), max_length=20, unique=True, editable=False)
+    status = models.CharField(_("state"), max_length=20, choices=RequestStatus, default=RequestStatus.DRAFT)
+    consumer = models.ForeignKey(
+        Agency, verbose_name=_("requesting agency"), on_delete=models.PROTECT, related_name="requests"
+    )
+
+    # the letter
+    letter_number = TextLine(_("number and notation of your letter"), max_length=60, blank=True)
+    letter_subject = TextLine(_("subject"), max_length=300, blank=True)
+    urgency = models.CharField(_("urgency"), max_length=15, choices=Urgency, default=Urgency.NORMAL)
+    signatory_name = TextLine(_("signing officer"), max_length=150, blank=True)
+    signatory_position = TextLine(_("position of the signing officer"), max_length=150, blank=True)
+    focal_name = TextLine(_("focal officer"), max_length=150, blank=True)
+    focal_position = TextLine(_("position of the focal officer"), max_length=150, blank=True)
+    focal_phone = models.CharField(_("phone of the focal officer"), max_length=30, blank=True)
+    focal_email = models.EmailField(_("e-mail of the focal officer"), blank=True)
+
+    # the data
+    dataset = models.ForeignKey(
+        Dataset, verbose_name=_("dataset"), on_delete=models.PROTECT, null=True, blank=True, related_name="requests"
+    )
+    field_names = ArrayField(models.CharField(max_length=63), verbose_name=_("fields"), default=list, blank=True)
+    row_filter = models.JSONField(_("row filter"), default=list, blank=True, encoder=DjangoJSONEncoder)
+    row_limit = models.PositiveBigIntegerField(_("rows at most"), null=True, blank=True)
+    mode = models.CharField(_("method"), max_length=20, choices=Mode, default=Mode.PACKAGE)
+    file_format = models.CharField(_("file format"), max_length=10, choices=FileFormat, default=FileFormat.CSV)
+    frequency = models.CharField(_("frequency"), max_length=15, choices=Frequency, default=Frequency.ONCE)
+    named_users = models.ManyToManyField(
+        User, verbose_name=_("who may use the data"), blank=True, related_name="named_in_requests"
+    )
+
+    # the basis
+    legal_basis = models.ForeignKey(
+        LegalInstrument,
+        verbose_name=_("legal basis"),
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    legal_article = TextLine(_("article, clause"), max_length=150, blank=True)
+    purpose = models.CharField(_("purpose"), max_length=20, choices=Purpose, blank=True)
+    reason = TextBlock(_("reason"), max_length=4_000, blank=True)
+    procedure_code = models.CharField(_("administrative procedure code"), max_length=30, blank=True)
+    consent_basis = models.CharField(_("personal data"), max_length=20, choices=ConsentBasis, blank=True)
+
+    # the use
+    period_from = models.DateField(_("use from"), null=True, blank=True)
+    period_to = models.DateField(_("use to"), null=True, blank=True)
+    retention_until = models.DateField(_("kept until"), null=True, blank=True)
+    onward_sharing = models.CharField(
+        _("onward sharing"), max_length=10, choices=OnwardSharing, default=OnwardSharing.NONE
+    )
+    onward_agencies = TextLine(_("agencies that receive it too"), max_length=500, blank=True)
+    security_measures = TextBlock(_("security measures"), max_length=4_000, blank=True)
+    system_level = models.CharField(_("security level of the system"), max_length=1, choices=SystemLevel, blank=True)
+    undertaking = models.BooleanField(_("undertaking to use it for the stated purpose only"), default=False)
+    has_state_secret = models.BooleanField(_("contains state secrets"), null=True, blank=True)
+
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    created_by = models.ForeignKey(
+        User, verbose_name=_("requester"), on_delete=models.PROTECT, related_name="requests_created"
+    )
+    edited_at = models.DateTimeField(_("last edited at"), auto_now_add=True)
+    last_edited_by = models.ForeignKey(
+        User, verbose_name=_("last edited by"), on_delete=models.PROTECT, related_name="requests_edited"
+    )
+    endorsed_at = models.DateTimeField(_("signed at"), null=True, blank=True)
+    endorsed_by = models.ForeignKey(
+        User,
+        verbose_name=_("signed by"),
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="requests_endorsed",
+    )
+    closed_at = models.DateTimeField(_("closed at"), null=True, blank=True)
+    status_reason = TextBlock(_("reason given with the last move"), blank=True)
+    copied_from = models.ForeignKey(
+        "self", verbose_name=_("copied from"), on_delete=models.PROTECT, null=True, blank=True, related_name="copies"
+    )
+    version = models.PositiveIntegerField(
+        default=1
+    )  # counts saves of the draft: an older page cannot overwrite a newer one
+
+    objects = ExchangeRequestQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("request")
+        verbose_name_plural = _("requests")
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["consumer", "-id"], name="exchange_request_consumer")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=RequestStatus.values), name="exchange_exchangerequest_status"
+            ),
+            models.CheckConstraint(
+                condition=Q(endorsed_by__isnull=True, endorsed_at__isnull=True)
+                | Q(endorsed_by__isnull=False, endorsed_at__isnull=False),
+                name="exchange_exchangerequest_endorsed_paired",
+            ),
+            models.CheckConstraint(
+                condition=~Q(endorsed_by=F("created_by")) & ~Q(endorsed_by=F("last_edited_by")),
+                name="exchange_exchangerequest_endorser_did_not_file",
+                violation_error_message=_("Whoever filed or last edited a request cannot sign it."),
+            ),
+            models.CheckConstraint(
+                condition=~Q(
+                    status__in=[
+                        RequestStatus.SUBMITTED,
+                        RequestStatus.UNDER_REVIEW,
+                        RequestStatus.OFFERED,
+                        RequestStatus.APPROVED,
+                        RequestStatus.REJECTED,
+                    ]
+                )
+                | Q(endorsed_by__isnull=False),
+                name="exchange_exchangerequest_decided_is_endorsed",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    status__in=[
+                        RequestStatus.DRAFT,
+                        RequestStatus.RETURNED,
+                        RequestStatus.WITHDRAWN,
+                        RequestStatus.EXPIRED,
+                    ]
+                )
+                | Q(has_state_secret=False, undertaking=True, dataset__isnull=False, period_to__isnull=False),
+                name="exchange_exchangerequest_proposed_is_complete",
+                violation_error_message=_("State secrets are not for this portal."),
+            ),
+            models.CheckConstraint(
+                condition=Q(period_to__isnull=True) | Q(period_from__isnull=True) | Q(period_to__gte=F("period_from")),
+                name="exchange_exchangerequest_period",
+                violation_error_message=_("The end lies before the start."),
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=REQUEST.open, closed_at__isnull=True)
+                | Q(status__in=REQUEST.terminal, closed_at__isnull=False),
+                name="exchange_exchangerequest_closed_paired",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+    @property
+    def provider(self) -> Agency | None:
+        return self.dataset.database.owner if self.dataset_id else None
+
+    @property
+    def is_editable(self) -> bool:
+        return self.status in (RequestStatus.DRAFT, RequestStatus.RETURNED)
+
+
+class Revision(models.Model):
+    """The full text of a request at the moment it was proposed, and its hash: what people sign and decide on."""
+
+    request = models.ForeignKey(ExchangeRequest, on_delete=models.PROTECT, related_name="revisions")
+    number = models.PositiveIntegerField(_("revision"))
+    content = models.TextField(_("content"))  # canonical JSON, RFC 8785
+    content_hash = models.CharField(_("SHA-256"), max_length=64)
+    proposed_at = models.DateTimeField(_("proposed at"), auto_now_add=True)
+    proposed_by = models.ForeignKey(User, verbose_name=_("proposed by"), on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        verbose_name = _("revision")
+        verbose_name_plural = _("revisions")
+        ordering = ["request", "-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["request", "number"], name="exchange_revision_number"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.request} / {self.number}"

@@ -1,0 +1,284 @@
+"""The only list of legal moves. Services, buttons, refusals, docs/states.md and the test matrix are read from here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from django.db.models import TextChoices
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from registry.choices import Role
+
+
+class RequestStatus(TextChoices):
+    DRAFT = "draft", _("Draft")
+    PENDING_ENDORSEMENT = "pending-endorsement", _("Waiting for signature")
+    SUBMITTED = "submitted", _("Submitted")
+    UNDER_REVIEW = "under-review", _("Under review")
+    RETURNED = "returned", _("Returned for correction")
+    OFFERED = "offered", _("Offered in part")
+    APPROVED = "approved", _("Approved")
+    REJECTED = "rejected", _("Rejected")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
+    EXPIRED = "expired", _("Lapsed")
+
+
+class AgreementStatus(TextChoices):
+    AGREED = "agreed", _("Agreed, not started")
+    ACTIVE = "active", _("In force")
+    SUSPENDED = "suspended", _("Suspended")
+    EXPIRED = "expired", _("Ended")
+    REVOKED = "revoked", _("Revoked")
+    RELINQUISHED = "relinquished", _("Given up")
+    SUPERSEDED = "superseded", _("Replaced")
+
+
+class DeliveryStatus(TextChoices):
+    REQUESTED = "requested", _("Waiting")
+    STARTED = "started", _("Running")
+    COMPLETED = "completed", _("Delivered")
+    TERMINATED = "terminated", _("Ended without delivery")
+
+
+class Side(TextChoices):
+    """For whom the mover acts."""
+
+    CONSUMER = "consumer", _("Consumer agency")
+    PROVIDER = "provider", _("Provider agency")
+    OPERATOR = "operator", _("National Data Centre")
+    SYSTEM = "system", _("System")
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One legal move: from which states, to which, by whom, and under which further rules (names in `rules.py`)."""
+
+    name: str
+    label: str | Promise
+    sources: frozenset[str]
+    targets: tuple[str, ...]
+    side: Side
+    roles: tuple[Role, ...] = ()
+    rules: tuple[str, ...] = ()
+    needs_reason: bool = False
+    also_operator: bool = False  # NDC operators may make it in an emergency
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The life of one kind of object."""
+
+    name: str
+    statuses: type[TextChoices]
+    initial: tuple[str, ...]
+    moves: Mapping[str, Move] = field(default_factory=dict)
+
+    @property
+    def terminal(self) -> tuple[str, ...]:
+        """States that nothing leaves."""
+        left = {source for move in self.moves.values() for source in move.sources}
+        return tuple(status for status in self.statuses.values if status not in left)
+
+    @property
+    def open(self) -> tuple[str, ...]:
+        return tuple(status for status in self.statuses.values if status not in self.terminal)
+
+    @property
+    def edges(self) -> frozenset[tuple[str, str]]:
+        """Every pair (from, to) that may be seen when a row changes its status."""
+        return frozenset(
+            (source, target)
+            for move in self.moves.values()
+            for source in move.sources
+            for target in move.targets
+            if source != target
+        )
+
+
+def _table(name: str, statuses: type[TextChoices], initial: tuple[str, ...], *moves: Move) -> Table:
+    return Table(name, statuses, initial, {move.name: move for move in moves})
+
+
+_R, _A, _D = RequestStatus, AgreementStatus, DeliveryStatus
+_OPEN_REQUEST = frozenset({_R.DRAFT, _R.PENDING_ENDORSEMENT, _R.SUBMITTED, _R.UNDER_REVIEW, _R.RETURNED, _R.OFFERED})
+_SEPARATION = ("approver_took_no_part", "approver_not_of_consumer", "approver_assigned_to_database")
+
+REQUEST = _table(
+    "request",
+    RequestStatus,
+    (_R.DRAFT,),
+    Move(
+        "propose",
+        _("Send for signature"),
+        frozenset({_R.DRAFT, _R.RETURNED}),
+        (_R.PENDING_ENDORSEMENT,),
+        Side.CONSUMER,
+        (Role.REQUESTER,),
+        ("complete", "within_policy"),
+    ),
+    Move(
+        "send_back",
+        _("Send back to the clerk"),
+        frozenset({_R.PENDING_ENDORSEMENT}),
+        (_R.DRAFT,),
+        Side.CONSUMER,
+        (Role.ENDORSER,),
+        ("endorser_did_not_file",),
+        needs_reason=True,
+    ),
+    Move(
+        "endorse",
+        _("Sign"),
+        frozenset({_R.PENDING_ENDORSEMENT}),
+        (_R.SUBMITTED,),
+        Side.CONSUMER,
+        (Role.ENDORSER,),
+        ("endorser_did_not_file", "within_policy"),
+    ),
+    Move(
+        "claim",
+        _("Take on"),
+        frozenset({_R.SUBMITTED}),
+        (_R.UNDER_REVIEW,),
+        Side.PROVIDER,
+        (Role.CASE_OFFICER,),
+        ("officer_assigned_to_database",),
+    ),
+    Move(
+        "grant",
+        _("Grant under a standing permission"),
+        frozenset({_R.SUBMITTED}),
+        (_R.APPROVED,),
+        Side.SYSTEM,
+        (),
+        ("within_standing_permission",),
+    ),
+    Move(
+        "return",
+        _("Return for correction"),
+        frozenset({_R.UNDER_REVIEW}),
+        (_R.RETURNED,),
+        Side.PROVIDER,
+        (Role.CASE_OFFICER, Role.APPROVER),
+        ("mover_assigned_to_database", "approver_took_no_part"),
+        needs_reason=True,
+    ),
+    Move(
+        "reject",
+        _("Reject"),
+        frozenset({_R.UNDER_REVIEW}),
+        (_R.REJECTED,),
+        Side.PROVIDER,
+        (Role.APPROVER,),
+        _SEPARATION,
+        needs_reason=True,
+    ),
+    Move(
+        "approve",
+        _("Approve"),
+        frozenset({_R.UNDER_REVIEW}),
+        (_R.UNDER_REVIEW, _R.APPROVED, _R.OFFERED),
+        Side.PROVIDER,
+        (Role.APPROVER,),
+        (*_SEPARATION, "decides_once"),
+    ),
+    Move(
+        "accept",
+        _("Accept the offer"),
+        frozenset({_R.OFFERED}),
+        (_R.APPROVED,),
+        Side.CONSUMER,
+        (Role.ENDORSER,),
+        ("endorser_did_not_file",),
+    ),
+    Move(
+        "decline",
+        _("Decline the offer"),
+        frozenset({_R.OFFERED}),
+        (_R.WITHDRAWN,),
+        Side.CONSUMER,
+        (Role.ENDORSER,),
+        ("endorser_did_not_file",),
+        needs_reason=True,
+    ),
+    Move(
+        "withdraw",
+        _("Withdraw"),
+        _OPEN_REQUEST,
+        (_R.WITHDRAWN,),
+        Side.CONSUMER,
+        (Role.REQUESTER,),
+    ),
+    Move("lapse", _("Lapse"), frozenset({_R.DRAFT, _R.RETURNED, _R.OFFERED}), (_R.EXPIRED,), Side.SYSTEM),
+)
+
+AGREEMENT = _table(
+    "agreement",
+    AgreementStatus,
+    (_A.AGREED,),
+    Move("activate", _("Put in force"), frozenset({_A.AGREED}), (_A.ACTIVE,), Side.SYSTEM, (), ("within_dates",)),
+    Move(
+        "suspend",
+        _("Suspend"),
+        frozenset({_A.ACTIVE}),
+        (_A.SUSPENDED,),
+        Side.PROVIDER,
+        (Role.APPROVER,),
+        ("mover_assigned_to_database",),
+        needs_reason=True,
+        also_operator=True,
+    ),
+    Move(
+        "resume",
+        _("Resume"),
+        frozenset({_A.SUSPENDED}),
+        (_A.ACTIVE,),
+        Side.PROVIDER,
+        (Role.APPROVER,),
+        ("mover_assigned_to_database", "approver_not_of_consumer", "within_dates"),
+        needs_reason=True,
+    ),
+    Move(
+        "revoke",
+        _("Revoke"),
+        frozenset({_A.AGREED, _A.ACTIVE, _A.SUSPENDED}),
+        (_A.REVOKED,),
+        Side.PROVIDER,
+        (Role.APPROVER,),
+        ("mover_assigned_to_database",),
+        needs_reason=True,
+    ),
+    Move(
+        "relinquish",
+        _("Give up"),
+        frozenset({_A.AGREED, _A.ACTIVE, _A.SUSPENDED}),
+        (_A.RELINQUISHED,),
+        Side.CONSUMER,
+        (Role.ENDORSER,),
+        (),
+        needs_reason=True,
+    ),
+    Move("expire", _("End"), frozenset({_A.AGREED, _A.ACTIVE, _A.SUSPENDED}), (_A.EXPIRED,), Side.SYSTEM),
+    Move("supersede", _("Replace"), frozenset({_A.AGREED, _A.ACTIVE, _A.SUSPENDED}), (_A.SUPERSEDED,), Side.SYSTEM),
+)
+
+DELIVERY = _table(
+    "delivery",
+    DeliveryStatus,
+    (_D.REQUESTED,),
+    Move(
+        "start", _("Start"), frozenset({_D.REQUESTED, _D.STARTED}), (_D.STARTED,), Side.SYSTEM, (), ("agreement_live",)
+    ),
+    Move("complete", _("Complete"), frozenset({_D.STARTED}), (_D.COMPLETED,), Side.SYSTEM, (), ("agreement_live",)),
+    Move("terminate", _("End without delivery"), frozenset({_D.REQUESTED, _D.STARTED}), (_D.TERMINATED,), Side.SYSTEM),
+    Move(
+        "cancel",
+        _("Cancel"),
+        frozenset({_D.REQUESTED, _D.STARTED}),
+        (_D.TERMINATED,),
+        Side.CONSUMER,
+        (Role.REQUESTER, Role.ENDORSER),
+    ),
+)
+
+TABLES = (REQUEST, AGREEMENT, DELIVERY)

@@ -1,0 +1,5 @@
+"""Addresses of requests, agreements, deliveries and the counter look-up."""
+
+app_name = "exchange"
+
+urlpatterns = []

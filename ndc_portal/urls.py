@@ -1,0 +1,18 @@
+"""Every address of the portal begins here."""
+
+from django.contrib import admin
+from django.contrib.auth import views as auth
+from django.urls import include, path
+
+from ndc_portal import views
+
+urlpatterns = [
+    path("", views.HomeView.as_view(), name="home"),
+    path("accounts/login/", auth.LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("accounts/logout/", auth.LogoutView.as_view(), name="logout"),
+    path("accounts/language/", include("django.conf.urls.i18n")),
+    path("catalogue/", include("registry.urls")),
+    path("", include("exchange.urls")),
+    path("api/", include("exchange.api.urls")),
+    path("admin/", admin.site.urls),
+]

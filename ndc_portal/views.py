@@ -1,0 +1,14 @@
+"""Pages of the shell: the start page and what is shown when a form arrives without a valid token."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.generic import TemplateView
+
+
+class HomeView(TemplateView):
+    template_name = "home.html"
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form that was open for longer than the session: say so, and how to keep what was typed."""
+    return render(request, "403_csrf.html", status=403)

@@ -1,0 +1,274 @@
+"""National and specialised databases, how to reach them, and what was read from their structure."""
+
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from registry.choices import (
+    AccessRights,
+    Classification,
+    Engine,
+    FieldKind,
+    Lifecycle,
+    Masking,
+    PersonalData,
+)
+from registry.fields import TextBlock, TextLine
+from registry.models.laws import LegalInstrument
+from registry.models.people import Agency, User
+from registry.names import in_current_language
+
+SLUG = RegexValidator(r"^[a-z0-9]+(-[a-z0-9]+)*\Z", _("Lower-case letters, digits and single hyphens only."))
+
+
+class Database(models.Model):
+    """A database that an agency keeps under a law, and which others may ask data from."""
+
+    code = models.CharField(_("code"), max_length=60, unique=True, validators=[SLUG])
+    name_vi = TextLine(_("name (Vietnamese)"), max_length=250)
+    name_en = TextLine(_("name (English)"), max_length=250, blank=True)
+    description = TextBlock(_("description"), blank=True)
+    owner = models.ForeignKey(Agency, verbose_name=_("owner"), on_delete=models.PROTECT, related_name="databases")
+    legal_basis = models.ForeignKey(
+        LegalInstrument, verbose_name=_("legal basis"), on_delete=models.PROTECT, related_name="databases"
+    )
+    classification = models.CharField(
+        _("classification"), max_length=20, choices=Classification, default=Classification.RESTRICTED
+    )
+    lifecycle = models.CharField(_("state"), max_length=20, choices=Lifecycle, default=Lifecycle.DRAFT)
+    contact = TextLine(_("contact for questions"), max_length=250, blank=True)
+
+    class Meta:
+        verbose_name = _("database")
+        verbose_name_plural = _("databases")
+        ordering = ["code"]
+        permissions = [
+            ("handle_requests", _("May handle requests for this database")),
+            ("review_requests", _("May advise on requests for this database")),
+            ("decide_requests", _("May decide on requests for this database")),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(classification__in=Classification.values), name="registry_database_classification"
+            ),
+            models.CheckConstraint(condition=Q(lifecycle__in=Lifecycle.values), name="registry_database_lifecycle"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def name(self) -> str:
+        return in_current_language(self.name_vi, self.name_en)
+
+
+class Connection(models.Model):
+    """How the portal reaches a database: address, account, and the encrypted credential that nobody can read back."""
+
+    database = models.OneToOneField(
+        Database, verbose_name=_("database"), on_delete=models.PROTECT, related_name="connection"
+    )
+    engine = models.CharField(_("engine"), max_length=20, choices=Engine)
+    host = models.CharField(_("host"), max_length=250, blank=True)
+    port = models.PositiveIntegerField(
+        _("port"), null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(65_535)]
+    )
+    name = models.CharField(_("database name or file"), max_length=250)
+    username = models.CharField(_("account"), max_length=100, blank=True)
+    credential = models.TextField(_("credential (encrypted)"), blank=True, editable=False)
+    sslmode = models.CharField(
+        _("TLS"),
+        max_length=15,
+        default="verify-full",
+        choices=[(mode, mode) for mode in ("disable", "prefer", "require", "verify-ca", "verify-full")],
+    )
+    statement_timeout = models.PositiveIntegerField(
+        _("statement timeout (s)"), default=900, validators=[MinValueValidator(1), MaxValueValidator(86_400)]
+    )
+    checked_at = models.DateTimeField(_("last check"), null=True, blank=True, editable=False)
+    check_ok = models.BooleanField(_("reachable"), null=True, editable=False)
+    check_message = models.CharField(_("result of the last check"), max_length=500, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = _("connection")
+        verbose_name_plural = _("connections")
+        ordering = ["database"]
+        constraints = [
+            models.CheckConstraint(condition=Q(engine__in=Engine.values), name="registry_connection_engine"),
+            models.CheckConstraint(
+                condition=Q(checked_at__isnull=True, check_ok__isnull=True)
+                | Q(checked_at__isnull=False, check_ok__isnull=False),
+                name="registry_connection_check_paired",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_engine_display()} · {self.database}"
+
+
+class DatasetQuerySet(models.QuerySet):
+    def published(self):
+        """What the public may read about: metadata only, never the data."""
+        return self.filter(is_published=True, database__lifecycle=Lifecycle.ACTIVE, removed_at__isnull=True)
+
+    def with_owner(self):
+        return self.select_related("database__owner", "database__legal_basis", "applicable_legislation")
+
+    def with_fields(self):
+        return self.prefetch_related(
+            models.Prefetch("fields", Field.objects.filter(removed_at__isnull=True).order_by("position"))
+        )
+
+    def search(self, words: str):
+        """Datasets in which every word occurs, with or without accents, in titles, owner, database or fields."""
+        found = self
+        for word in words.split()[:10]:
+            found = found.filter(
+                Q(title_vi__unaccent__icontains=word)
+                | Q(title_en__unaccent__icontains=word)
+                | Q(description__unaccent__icontains=word)
+                | Q(database__name_vi__unaccent__icontains=word)
+                | Q(database__name_en__unaccent__icontains=word)
+                | Q(database__owner__name_vi__unaccent__icontains=word)
+                | Q(database__owner__name_en__unaccent__icontains=word)
+                | Q(models.Exists(Field.objects.shown().filter(dataset=models.OuterRef("pk")).named(word)))
+            )
+        return found
+
+
+class Dataset(models.Model):
+    """One table or view of a database, described so that others can find it and ask for it."""
+
+    database = models.ForeignKey(
+        Database, verbose_name=_("database"), on_delete=models.PROTECT, related_name="datasets"
+    )
+    code = models.CharField(_("code"), max_length=120, unique=True, validators=[SLUG])
+    schema_name = models.CharField(_("schema in the source"), max_length=63, blank=True)
+    table_name = models.CharField(_("table in the source"), max_length=63)
+    title_vi = TextLine(_("title (Vietnamese)"), max_length=250)
+    title_en = TextLine(_("title (English)"), max_length=250, blank=True)
+    description = TextBlock(_("description"), blank=True)
+    access_rights = models.CharField(_("access"), max_length=20, choices=AccessRights, default=AccessRights.RESTRICTED)
+    applicable_legislation = models.ForeignKey(
+        LegalInstrument,
+        verbose_name=_("applicable legislation"),
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="datasets",
+    )
+    update_frequency = TextLine(_("refreshed"), max_length=100, blank=True)
+    estimated_rows = models.BigIntegerField(_("rows (estimate)"), null=True, blank=True)
+    is_published = models.BooleanField(_("published in the catalogue"), default=False)
+    is_state_secret = models.BooleanField(_("contains state secrets"), default=False)
+    removed_at = models.DateTimeField(_("gone from the source"), null=True, blank=True, editable=False)
+
+    objects = DatasetQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("dataset")
+        verbose_name_plural = _("datasets")
+        ordering = ["code"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(is_state_secret=False),
+                name="registry_dataset_no_state_secret",
+                violation_error_message=_("State secrets are not for this portal: this dataset cannot be registered."),
+            ),
+            models.CheckConstraint(
+                condition=Q(access_rights__in=AccessRights.values), name="registry_dataset_access_rights"
+            ),
+            models.UniqueConstraint(
+                fields=["database", "schema_name", "table_name"], name="registry_dataset_once_per_table"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def title(self) -> str:
+        return in_current_language(self.title_vi, self.title_en)
+
+    @property
+    def personal_data(self) -> PersonalData:
+        """The highest category among the fields."""
+        present = {field.personal_data for field in self.fields.all()}
+        for level in (PersonalData.SENSITIVE, PersonalData.BASIC):
+            if level in present:
+                return level
+        return PersonalData.NONE
+
+
+class FieldQuerySet(models.QuerySet):
+    def shown(self):
+        return self.filter(removed_at__isnull=True)
+
+    def named(self, word: str):
+        return self.filter(
+            Q(name__icontains=word) | Q(title_vi__unaccent__icontains=word) | Q(title_en__unaccent__icontains=word)
+        )
+
+
+class Field(models.Model):
+    """One column of a dataset."""
+
+    dataset = models.ForeignKey(Dataset, verbose_name=_("dataset"), on_delete=models.PROTECT, related_name="fields")
+    name = models.CharField(_("column in the source"), max_length=63)
+    position = models.PositiveIntegerField(_("position"))
+    native_type = models.CharField(_("type in the source"), max_length=100)
+    kind = models.CharField(_("kind"), max_length=20, choices=FieldKind)
+    nullable = models.BooleanField(_("may be empty"), default=True)
+    is_key = models.BooleanField(_("identifies a record"), default=False)
+    title_vi = TextLine(_("title (Vietnamese)"), max_length=250, blank=True)
+    title_en = TextLine(_("title (English)"), max_length=250, blank=True)
+    description = TextBlock(_("description"), blank=True)
+    personal_data = models.CharField(
+        _("personal data"), max_length=20, choices=PersonalData, default=PersonalData.BASIC
+    )
+    default_masking = models.CharField(
+        _("masking unless a policy says otherwise"), max_length=20, choices=Masking, default=Masking.NULL
+    )
+    removed_at = models.DateTimeField(_("gone from the source"), null=True, blank=True, editable=False)
+
+    objects = FieldQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("field")
+        verbose_name_plural = _("fields")
+        ordering = ["dataset", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["dataset", "name"], name="registry_field_once_per_dataset"),
+            models.CheckConstraint(condition=Q(kind__in=FieldKind.values), name="registry_field_kind"),
+            models.CheckConstraint(
+                condition=Q(personal_data__in=PersonalData.values), name="registry_field_personal_data"
+            ),
+            models.CheckConstraint(condition=Q(default_masking__in=Masking.values), name="registry_field_masking"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def title(self) -> str:
+        return in_current_language(self.title_vi, self.title_en) or self.name
+
+
+class SchemaSnapshot(models.Model):
+    """The structure of one dataset as it was read from the source at one moment."""
+
+    dataset = models.ForeignKey(Dataset, verbose_name=_("dataset"), on_delete=models.CASCADE, related_name="snapshots")
+    structure = models.JSONField(_("structure"))
+    digest = models.CharField(_("SHA-256"), max_length=64)
+    taken_at = models.DateTimeField(_("read at"), auto_now_add=True)
+    taken_by = models.ForeignKey(User, verbose_name=_("read by"), on_delete=models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        verbose_name = _("schema snapshot")
+        verbose_name_plural = _("schema snapshots")
+        ordering = ["-taken_at", "-pk"]
+        get_latest_by = "taken_at"
+
+    def __str__(self) -> str:
+        return f"{self.dataset} @ {self.taken_at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,168 @@
+"""Agencies, the people who work in them, and in which role and from when to when."""
+
+import uuid
+from datetime import date
+
+from django.contrib.auth.models import AbstractUser
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from registry.choices import AgencyKind, Role
+from registry.fields import TextLine
+from registry.names import in_current_language
+
+
+class AgencyQuerySet(models.QuerySet):
+    def current(self):
+        return self.filter(is_active=True)
+
+    def lineage_of(self, agency: "Agency"):
+        """The agency itself and every agency above it."""
+        return self.extra(where=["registry_agency.id IN (SELECT registry_agency_lineage(%s))"], params=[agency.pk])
+
+
+class Agency(models.Model):
+    """A state agency, a unit of one, or another organisation that exchanges data. Its place in the tree is its superior."""
+
+    code = models.CharField(
+        _("code"),
+        max_length=30,
+        unique=True,
+        validators=[RegexValidator(r"^[\w.-]+\Z", _("Letters, digits, dot and hyphen only."))],
+    )
+    name_vi = TextLine(_("name (Vietnamese)"), max_length=250)
+    name_en = TextLine(_("name (English)"), max_length=250, blank=True)
+    kind = models.CharField(_("kind"), max_length=20, choices=AgencyKind)
+    parent = models.ForeignKey(
+        "self", verbose_name=_("superior agency"), on_delete=models.PROTECT, null=True, blank=True, related_name="units"
+    )
+    is_active = models.BooleanField(_("active"), default=True)
+
+    objects = AgencyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("agency")
+        verbose_name_plural = _("agencies")
+        ordering = ["code"]
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(parent=F("id")),
+                name="registry_agency_not_own_parent",
+                violation_error_message=_("An agency cannot be its own superior."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def name(self) -> str:
+        return in_current_language(self.name_vi, self.name_en)
+
+
+class User(AbstractUser):
+    """A person with an account, or the account of an agency's system. What it may do follows from its memberships."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    full_name = TextLine(_("full name"), max_length=150)
+    position = TextLine(_("position"), max_length=150, blank=True)
+    phone = models.CharField(_("phone"), max_length=30, blank=True)
+
+    first_name = None
+    last_name = None
+    REQUIRED_FIELDS = ["email", "full_name"]
+
+    class Meta(AbstractUser.Meta):
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
+
+    def __str__(self) -> str:
+        return self.full_name or self.username
+
+    def get_full_name(self) -> str:
+        return self.full_name
+
+    def get_short_name(self) -> str:
+        return self.full_name or self.username
+
+
+class DatedQuerySet(models.QuerySet):
+    def on(self, day: date):
+        """The rows in force on `day`, both ends included."""
+        return self.filter(valid_from__lte=day).filter(Q(valid_to__isnull=True) | Q(valid_to__gte=day))
+
+    def today(self):
+        return self.on(timezone.localdate())
+
+
+class Membership(models.Model):
+    """A person holds a role in an agency from a day to a day. Which agency counts is decided when the person acts."""
+
+    user = models.ForeignKey(User, verbose_name=_("user"), on_delete=models.PROTECT, related_name="memberships")
+    agency = models.ForeignKey(Agency, verbose_name=_("agency"), on_delete=models.PROTECT, related_name="memberships")
+    role = models.CharField(_("role"), max_length=20, choices=Role)
+    valid_from = models.DateField(_("from"), default=timezone.localdate)
+    valid_to = models.DateField(_("to"), null=True, blank=True)
+
+    objects = DatedQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("membership")
+        verbose_name_plural = _("memberships")
+        ordering = ["agency", "role", "user"]
+        constraints = [
+            models.CheckConstraint(condition=Q(role__in=Role.values), name="registry_membership_role"),
+            models.CheckConstraint(
+                condition=Q(valid_to__isnull=True) | Q(valid_to__gte=F("valid_from")),
+                name="registry_membership_dates",
+                violation_error_message=_("The end lies before the start."),
+            ),
+            models.UniqueConstraint(
+                fields=["user", "agency", "role", "valid_from"],
+                name="registry_membership_once",
+                violation_error_message=_("This person already holds this role from that day."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.get_role_display()} · {self.agency.code}"
+
+
+class Delegation(models.Model):
+    """An approver lets a colleague of the same agency decide in the own place between two days. Both keep their conflicts."""
+
+    delegator = models.ForeignKey(
+        User, verbose_name=_("delegator"), on_delete=models.PROTECT, related_name="delegations_given"
+    )
+    delegate = models.ForeignKey(
+        User, verbose_name=_("delegate"), on_delete=models.PROTECT, related_name="delegations_received"
+    )
+    agency = models.ForeignKey(Agency, verbose_name=_("agency"), on_delete=models.PROTECT, related_name="+")
+    reason = TextLine(_("reason"), max_length=250)
+    valid_from = models.DateField(_("from"))
+    valid_to = models.DateField(_("to"))
+
+    objects = DatedQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("delegation")
+        verbose_name_plural = _("delegations")
+        ordering = ["-valid_from"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(valid_to__gte=F("valid_from")),
+                name="registry_delegation_dates",
+                violation_error_message=_("The end lies before the start."),
+            ),
+            models.CheckConstraint(
+                condition=~Q(delegator=F("delegate")),
+                name="registry_delegation_to_another",
+                violation_error_message=_("Nobody can delegate to oneself."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.delegator} → {self.delegate} ({self.valid_from} – {self.valid_to})"

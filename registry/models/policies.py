@@ -1,0 +1,104 @@
+"""What an owner is ready to share, with whom and how."""
+
+import uuid
+
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from registry.choices import Masking, Mode, Purpose
+from registry.fields import TextLine
+from registry.models.databases import Dataset, Field
+from registry.models.laws import LegalInstrument
+from registry.models.people import Agency, DatedQuerySet, User
+
+
+class SharingPolicyQuerySet(DatedQuerySet):
+    def for_recipient(self, agency: Agency):
+        return self.filter(Q(any_agency=True) | Q(recipients=agency)).distinct()
+
+
+class SharingPolicy(models.Model):
+    """Which fields of a dataset the owner shares, masked how, by which mode, for which purposes, until when.
+
+    With `is_standing` it is the owner's decision itself: a request wholly inside it needs no new one.
+    """
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    dataset = models.ForeignKey(Dataset, verbose_name=_("dataset"), on_delete=models.PROTECT, related_name="policies")
+    title = TextLine(_("title"), max_length=250)
+    modes = ArrayField(models.CharField(max_length=20, choices=Mode), verbose_name=_("modes"))
+    purposes = ArrayField(models.CharField(max_length=20, choices=Purpose), verbose_name=_("purposes"))
+    any_agency = models.BooleanField(_("any state agency may ask"), default=False)
+    recipients = models.ManyToManyField(
+        Agency, verbose_name=_("agencies that may ask"), blank=True, related_name="policies"
+    )
+    fields = models.ManyToManyField(Field, through="PolicyField", related_name="policies")
+    max_rows = models.PositiveBigIntegerField(_("rows at most"), default=5_000_000, validators=[MinValueValidator(1)])
+    max_days = models.PositiveIntegerField(
+        _("days at most"), default=365, validators=[MinValueValidator(1), MaxValueValidator(1_830)]
+    )
+    quorum = models.PositiveSmallIntegerField(
+        _("approvers needed"), default=1, validators=[MinValueValidator(1), MaxValueValidator(9)]
+    )
+    is_standing = models.BooleanField(_("standing permission"), default=False)
+    legal_basis = models.ForeignKey(
+        LegalInstrument, verbose_name=_("legal basis"), on_delete=models.PROTECT, related_name="+"
+    )
+    decided_by = models.ForeignKey(
+        User, verbose_name=_("decided by"), on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    decided_at = models.DateTimeField(_("decided at"), null=True, blank=True)
+    valid_from = models.DateField(_("from"))
+    valid_to = models.DateField(_("to"), null=True, blank=True)
+
+    objects = SharingPolicyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("sharing policy")
+        verbose_name_plural = _("sharing policies")
+        ordering = ["dataset", "-valid_from"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(valid_to__isnull=True) | Q(valid_to__gte=F("valid_from")),
+                name="registry_sharingpolicy_dates",
+                violation_error_message=_("The end lies before the start."),
+            ),
+            models.CheckConstraint(condition=Q(quorum__gte=1, quorum__lte=9), name="registry_sharingpolicy_quorum"),
+            models.CheckConstraint(
+                condition=Q(decided_by__isnull=True, decided_at__isnull=True)
+                | Q(decided_by__isnull=False, decided_at__isnull=False),
+                name="registry_sharingpolicy_decided_paired",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_standing=False) | Q(decided_by__isnull=False),
+                name="registry_sharingpolicy_standing_decided",
+                violation_error_message=_("A standing permission needs an owner's approver who decided it."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class PolicyField(models.Model):
+    """One field that a policy shares, and how it is masked there."""
+
+    policy = models.ForeignKey(SharingPolicy, on_delete=models.CASCADE, related_name="policy_fields")
+    field = models.ForeignKey(Field, verbose_name=_("field"), on_delete=models.PROTECT, related_name="policy_fields")
+    masking = models.CharField(_("masking"), max_length=20, choices=Masking, default=Masking.NULL)
+    is_filterable = models.BooleanField(_("may be filtered by"), default=False)
+
+    class Meta:
+        verbose_name = _("shared field")
+        verbose_name_plural = _("shared fields")
+        ordering = ["field__position"]
+        constraints = [
+            models.UniqueConstraint(fields=["policy", "field"], name="registry_policyfield_once"),
+            models.CheckConstraint(condition=Q(masking__in=Masking.values), name="registry_policyfield_masking"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.field} ({self.get_masking_display()})"

@@ -1,0 +1,59 @@
+"""Who may do what, read in one place: roles from dated memberships, object permissions from guardian.
+
+Superusers get nothing extra here: `user.has_perm` says yes to them for everything, so it is not asked.
+"""
+
+from datetime import date
+
+from django.db.models import Model, QuerySet
+from guardian.shortcuts import get_objects_for_user
+
+from registry.choices import Role
+from registry.models import Agency, Database, Membership, User
+
+HANDLE, REVIEW, DECIDE = "handle_requests", "review_requests", "decide_requests"
+
+
+def roles_of(user: User, *, agency: Agency | None = None, day: date | None = None) -> set[Role]:
+    """The roles that the person holds on `day` (today), in one agency or in any."""
+    if not user.is_authenticated or not user.is_active:
+        return set()
+    memberships = Membership.objects.filter(user=user)
+    memberships = memberships.on(day) if day else memberships.today()
+    if agency is not None:
+        memberships = memberships.filter(agency=agency)
+    return {Role(role) for role in memberships.values_list("role", flat=True)}
+
+
+def has_role(user: User, *roles: Role, agency: Agency | None = None) -> bool:
+    return not roles_of(user, agency=agency).isdisjoint(roles)
+
+
+def belongs_to_lineage(user: User, agency: Agency) -> Agency | None:
+    """The agency through which the person belongs to `agency` or to one above it today, if any."""
+    lineage = Agency.objects.lineage_of(agency).filter(
+        pk__in=Membership.objects.today().filter(user=user).values("agency")
+    )
+    return lineage.first()
+
+
+def is_named(user: User, permission: str, thing: Model) -> bool:
+    """Whether the person was given the object permission on this very object."""
+    return named_objects(user, permission, type(thing)).filter(pk=thing.pk).exists()
+
+
+def named_objects(user: User, permission: str, model: type[Model]) -> QuerySet:
+    """The objects of `model` on which the person was given the object permission."""
+    if not user.is_active:
+        return model._default_manager.none()
+    return get_objects_for_user(
+        user,
+        f"{model._meta.app_label}.{permission}",
+        klass=model,
+        with_superuser=False,
+        accept_global_perms=False,
+    )
+
+
+def databases_to_decide(user: User) -> QuerySet[Database]:
+    return named_objects(user, DECIDE, Database)

@@ -1,0 +1,5 @@
+"""Addresses of the public catalogue."""
+
+app_name = "registry"
+
+urlpatterns = []
