@@ -1,0 +1,243 @@
+"""Smallest valid rows of the registry; traits name situations. Rows begin in 2020, so that frozen clocks find them in force."""
+
+from datetime import date
+
+import factory
+from django.utils import timezone
+
+from registry.choices import (
+    AgencyKind,
+    Classification,
+    Engine,
+    FieldKind,
+    Lifecycle,
+    Masking,
+    Mode,
+    PersonalData,
+    Purpose,
+    Role,
+)
+from registry.models import (
+    Agency,
+    Connection,
+    Database,
+    Dataset,
+    Delegation,
+    Field,
+    LegalInstrument,
+    Membership,
+    PolicyField,
+    SharingPolicy,
+    User,
+)
+from registry.permissions import DECIDE, HANDLE, REVIEW
+from registry.services import access
+
+BEGINNING = date(2020, 1, 1)
+PASSWORD = "correct horse battery staple"
+# The roles that work in the admin; the others use the pages of the exchange.
+ADMIN_ROLES = {Role.CASE_OFFICER, Role.REVIEWER, Role.APPROVER, Role.OPERATOR, Role.AUDITOR}
+
+
+class AgencyFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Agency
+
+    code = factory.Sequence(lambda n: f"A{n:03}")
+    name_vi = factory.Sequence(lambda n: f"Cơ quan {n}")
+    name_en = factory.Sequence(lambda n: f"Agency {n}")
+    kind = AgencyKind.MINISTRY
+
+
+class UserFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = User
+        skip_postgeneration_save = True
+
+    username = factory.Sequence(lambda n: f"user{n}")
+    email = factory.LazyAttribute(lambda user: f"{user.username}@example.vn")
+    full_name = factory.Sequence(lambda n: f"Nguyễn Văn {n}")
+    password = factory.django.Password(PASSWORD)
+
+    class Params:
+        staff = factory.Trait(is_staff=True)
+        superuser = factory.Trait(is_staff=True, is_superuser=True)
+
+
+class MembershipFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Membership
+
+    user = factory.SubFactory(UserFactory)
+    agency = factory.SubFactory(AgencyFactory)
+    role = Role.REQUESTER
+    valid_from = BEGINNING
+
+
+class DelegationFactory(factory.django.DjangoModelFactory):
+    """An approver delegates to another approver of the same agency, this whole century."""
+
+    class Meta:
+        model = Delegation
+
+    agency = factory.SubFactory(AgencyFactory)
+    delegator = factory.LazyAttribute(lambda delegation: person(delegation.agency, Role.APPROVER))
+    delegate = factory.LazyAttribute(lambda delegation: person(delegation.agency, Role.APPROVER))
+    reason = "Nghỉ phép"
+    valid_from = BEGINNING
+    valid_to = date(2099, 12, 31)
+
+
+class LegalInstrumentFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = LegalInstrument
+
+    number = factory.Sequence(lambda n: f"{n}/2020/ND-CP")
+    title_vi = factory.Sequence(lambda n: f"Nghị định số {n}")
+    title_en = factory.Sequence(lambda n: f"Decree {n}")
+    issued_on = BEGINNING
+    effective_from = BEGINNING
+
+    class Params:
+        ended = factory.Trait(effective_to=date(2021, 1, 1))
+
+
+class DatabaseFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Database
+
+    code = factory.Sequence(lambda n: f"database-{n}")
+    name_vi = factory.Sequence(lambda n: f"Cơ sở dữ liệu {n}")
+    name_en = factory.Sequence(lambda n: f"Database {n}")
+    owner = factory.SubFactory(AgencyFactory)
+    legal_basis = factory.SubFactory(LegalInstrumentFactory)
+    classification = Classification.RESTRICTED
+    lifecycle = Lifecycle.ACTIVE
+
+
+class ConnectionFactory(factory.django.DjangoModelFactory):
+    """A connection to a SQLite file; pass `name` with the file's path where it is opened."""
+
+    class Meta:
+        model = Connection
+
+    database = factory.SubFactory(DatabaseFactory)
+    engine = Engine.SQLITE
+    name = "/nowhere/source.sqlite3"
+
+    class Params:
+        postgresql = factory.Trait(
+            engine=Engine.POSTGRESQL,
+            host="db.example.vn",
+            port=5432,
+            name="source",
+            username="reader",
+            sslmode="disable",
+        )
+
+
+class DatasetFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Dataset
+
+    database = factory.SubFactory(DatabaseFactory)
+    code = factory.LazyAttribute(lambda dataset: f"{dataset.database.code}-{dataset.table_name}")
+    table_name = factory.Sequence(lambda n: f"table{n}")
+    title_vi = factory.Sequence(lambda n: f"Bộ dữ liệu {n}")
+    title_en = factory.Sequence(lambda n: f"Dataset {n}")
+    is_published = True
+
+    class Params:
+        unpublished = factory.Trait(is_published=False)
+
+
+class FieldFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Field
+
+    dataset = factory.SubFactory(DatasetFactory)
+    name = factory.Sequence(lambda n: f"column{n}")
+    position = factory.Sequence(lambda n: n)
+    native_type = "text"
+    kind = FieldKind.TEXT
+    personal_data = PersonalData.NONE
+    default_masking = Masking.KEEP
+
+    class Params:
+        key = factory.Trait(is_key=True, nullable=False)
+        basic = factory.Trait(personal_data=PersonalData.BASIC, default_masking=Masking.NULL)
+        sensitive = factory.Trait(personal_data=PersonalData.SENSITIVE, default_masking=Masking.NULL)
+
+
+class SharingPolicyFactory(factory.django.DjangoModelFactory):
+    """A policy without fields for any agency; `recipients=[...]` names some, `field_list=[...]` adds fields as they are."""
+
+    class Meta:
+        model = SharingPolicy
+        skip_postgeneration_save = True
+
+    dataset = factory.SubFactory(DatasetFactory)
+    title = factory.Sequence(lambda n: f"Chính sách {n}")
+    modes = factory.LazyFunction(lambda: list(Mode.values))
+    purposes = factory.LazyFunction(lambda: list(Purpose.values))
+    any_agency = True
+    legal_basis = factory.SubFactory(LegalInstrumentFactory)
+    valid_from = BEGINNING
+
+    class Params:
+        standing = factory.Trait(
+            is_standing=True,
+            decided_by=factory.LazyAttribute(lambda policy: decider(policy.dataset.database)),
+            decided_at=factory.LazyFunction(timezone.now),
+        )
+        lapsed = factory.Trait(valid_to=date(2020, 12, 31))
+
+    @factory.post_generation
+    def recipients(self, create, agencies):
+        if create and agencies:
+            self.recipients.set(agencies)
+
+    @factory.post_generation
+    def field_list(self, create, fields):
+        if create and fields:
+            for field in fields:
+                PolicyFieldFactory(policy=self, field=field, masking=field.default_masking)
+
+
+class PolicyFieldFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = PolicyField
+
+    policy = factory.SubFactory(SharingPolicyFactory)
+    field = factory.SubFactory(FieldFactory, dataset=factory.SelfAttribute("..policy.dataset"))
+    masking = Masking.KEEP
+
+
+def person(agency: Agency, *roles: Role, **attributes) -> User:
+    """A person who holds the roles in the agency; `is_staff` where one of them works in the admin."""
+    attributes.setdefault("is_staff", not ADMIN_ROLES.isdisjoint(roles))
+    user = UserFactory(**attributes)
+    for role in roles:
+        MembershipFactory(user=user, agency=agency, role=role)
+    return user
+
+
+def assign(user: User, database: Database, *permissions: str) -> User:
+    """Give the person duties on the database: HANDLE, REVIEW or DECIDE of registry.permissions."""
+    for permission in permissions:
+        access.grant(permission=permission, on=database, to=user, by=None)
+    return user
+
+
+def handler(database: Database) -> User:
+    """A case officer of the owner who may handle requests for the database."""
+    return assign(person(database.owner, Role.CASE_OFFICER), database, HANDLE)
+
+
+def reviewer(database: Database) -> User:
+    return assign(person(database.owner, Role.REVIEWER), database, REVIEW)
+
+
+def decider(database: Database) -> User:
+    """An approver of the owner who may decide on requests for the database."""
+    return assign(person(database.owner, Role.APPROVER), database, DECIDE)
