@@ -1,5 +1,6 @@
 """Where the private PostgreSQL server keeps its things, and as whom it runs."""
 
+import contextlib
 import hashlib
 import os
 import pwd
@@ -40,7 +41,8 @@ def locate(var_dir: Path) -> Folders:
     # What stands there decides: permissions of the folders above may have changed since the first start.
     home = link.resolve() if link.is_symlink() or link.exists() else _planned_home(var_dir, digest)
     socket = home / "socket"
-    if len(os.fsencode(socket / f".s.PGSQL.{PORT}")) > LONGEST_SOCKET:
+    # A comma or a quote would end the name in the list that libpq, respectively the server, takes the folder for.
+    if len(os.fsencode(socket / f".s.PGSQL.{PORT}")) > LONGEST_SOCKET or {",", '"'} & set(str(socket)):
         socket = Path("/tmp") / f"ndc-portal-{digest}"  # noqa: S108 - the owner and mode of the folder are checked
     return Folders(home, socket, f"ndc-{digest}")
 
@@ -94,7 +96,7 @@ def prepare_home(var_dir: Path) -> Folders:
     try:
         folders.home.mkdir(exist_ok=True)
         link = var_dir.resolve() / "postgres"
-        if folders.home != link and not link.is_symlink():
+        if folders.home != link:
             _link(link, folders.home)
         if folders.home.stat().st_uid == os.geteuid():
             folders.home.chmod(0o711)  # root's server runs as another user, who has to get through to its data
@@ -106,10 +108,17 @@ def prepare_home(var_dir: Path) -> Folders:
 
 
 def _link(link: Path, home: Path) -> None:
-    try:
+    """Let the link and the home elsewhere name each other."""
+    back = home / "belongs-to"
+    if back.is_symlink() and back.readlink() != link and back.resolve() == home:
+        raise PostgresError(
+            f"{link} was copied from {back.readlink()}: remove it, so that this copy gets a database of its own."
+        )
+    back.unlink(missing_ok=True)
+    with contextlib.suppress(FileExistsError):  # another process makes them at the same moment
+        back.symlink_to(link)
+    with contextlib.suppress(FileExistsError):
         link.symlink_to(home)
-    except FileExistsError:
-        return  # another process made it a moment ago
 
 
 def prepare_socket(folders: Folders, account: Account) -> None:

@@ -34,6 +34,7 @@ ROLE = "ndc"
 DATABASE = "ndc_portal"
 START_SECONDS = 120  # a recovery after a crash takes its time
 STOP_SECONDS = 60
+SWEPT_SECONDS = 5
 LOG_BYTES = 10_000_000
 # What a server says while processes of its killed predecessor are still going away.
 PASSING_TROUBLE = ("is still in use", "already exists")
@@ -131,7 +132,12 @@ def _start(folders: Folders) -> None:
                 f"The private PostgreSQL does not answer; see {folders.log}:\n{_log_since(folders, log_start)}"
             )
         running = _postmaster(folders)
-        if running and waited > 5 and answer == psycopg.pq.Ping.NO_RESPONSE and not folders.socket_file.exists():
+        if (
+            running
+            and waited > SWEPT_SECONDS
+            and answer == psycopg.pq.Ping.NO_RESPONSE
+            and not folders.socket_file.exists()
+        ):
             os.kill(running, signal.SIGINT)  # somebody swept the socket away: nobody can reach this server any more
         elif not running and not (launched and _alive(launched)) and not _orphans_remain(folders, waited):
             trouble = _log_since(folders, log_start) if launched else ""
@@ -181,11 +187,10 @@ def _launch(folders: Folders, programs: Programs, account: Account) -> int:
     server = [programs.folder / "postgres", "-D", folders.data, "-c", f"config_file={folders.home / 'postgresql.conf'}"]
     server += shlex.split(os.environ.get("NDC_POSTGRES_OPTIONS", ""))
     variables = environment()
-    stale = _pid_in_file(folders)
-    if stale:
+    if stale := _pid_file(folders):
         # The file's process is a zombie or a stranger under a reused number. This variable makes the server look past
         # it, while its check for a predecessor's shared memory still holds, which deleting the file would switch off.
-        variables["PG_GRANDPARENT_PID"] = str(stale)
+        variables["PG_GRANDPARENT_PID"] = str(stale[0])
     log = os.open(folders.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         shell = subprocess.run(
@@ -228,20 +233,25 @@ def _log_since(folders: Folders, start: int) -> str:
 # Processes
 
 
-def _pid_in_file(folders: Folders) -> int | None:
+def _pid_file(folders: Folders) -> tuple[int, Path] | None:
+    """The pid, and the data folder as it was named when that server started."""
     try:
-        return int((folders.data / "postmaster.pid").read_text().split()[0])
-    except (OSError, ValueError, IndexError):
+        pid, data = (folders.data / "postmaster.pid").read_text().splitlines()[:2]
+        return int(pid), Path(data)
+    except (OSError, ValueError):
         return None
 
 
 def _postmaster(folders: Folders) -> int | None:
     """The pid of the living server, if the pid file tells the truth."""
-    pid = _pid_in_file(folders)
+    pid, data = _pid_file(folders) or (0, folders.data)
     if not pid or not _alive(pid):
         return None
+    # The whole folder may have been moved while the server ran; but in a copy of it the file names the original's server.
+    if data.exists() and not data.samefile(folders.data):
+        return None
     title = _title(pid)
-    return pid if title is None or os.fsencode(folders.data) in title.split(b"\0") else None
+    return pid if title is None or os.fsencode(data) in title.split(b"\0") else None
 
 
 def _orphans_remain(folders: Folders, waited: float) -> bool:
@@ -250,9 +260,9 @@ def _orphans_remain(folders: Folders, waited: float) -> bool:
     pids = [
         int(entry.name) for entry in Path("/proc").glob("[0-9]*") if (_title(int(entry.name)) or b"").startswith(own)
     ]
-    for pid in pids if waited > 2 else []:
+    for pid in pids if waited > 1 else []:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGQUIT if waited < 8 else signal.SIGKILL)
+            os.kill(pid, signal.SIGQUIT if waited < 5 else signal.SIGKILL)
     return bool(pids)
 
 

@@ -8,7 +8,7 @@ if not os.environ["DATABASE_URL"]:
     # A folder for each choice of programs: data of one version cannot be read by another.
     os.environ["VAR_DIR"] = "var/test" if not os.environ.get("NDC_POSTGRES") else "var/test-chosen"
     # The server's data is thrown away: it need not survive a power cut.
-    os.environ["NDC_POSTGRES_OPTIONS"] = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+    os.environ["NDC_POSTGRES_OPTIONS"] = "-c fsync=off -c full_page_writes=off"
 else:
     os.environ["VAR_DIR"] = "var/test"
 os.environ.update(
@@ -41,3 +41,5 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 WHITENOISE_USE_FINDERS = True
+# Two runs at once on one server need two names.
+DATABASES["default"]["TEST"] = {"NAME": os.environ.get("NDC_TEST_NAME", "test_ndc_portal")}  # noqa: F405

@@ -1,0 +1,89 @@
+# Every target makes what it needs: nothing has to be set up before `make demo` or `make test`.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help install install-dev demo run test test-pg17 lint messages check stop clean
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+PIP := $(PYTHON) -m pip --disable-pip-version-check --no-input install --quiet
+MANAGE := $(PYTHON) manage.py
+ARGS ?=
+
+help: ## Show the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(PYTHON):
+	@found=; for python in $(or $(PYTHON3),python3 python3.14 python3.13 python3.12 python3.11); do \
+		"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { found=$$python; break; }; \
+	done; \
+	if [ -z "$$found" ]; then echo "Python 3.11 or later is needed; found: $$(python3 --version 2>&1)." >&2; exit 1; fi; \
+	echo "Making a virtual environment with $$("$$found" --version) ..."; \
+	"$$found" -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "python3 -m venv failed (Debian, Ubuntu: apt-get install python3-venv)." >&2; exit 1; }
+
+# The stamps carry the state of the pins: without a change nothing is installed again.
+$(VENV)/installed: requirements.txt constraints.txt | $(PYTHON)
+	@echo "Installing the portal's packages ..."
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+$(VENV)/installed-dev: requirements.txt requirements-dev.txt constraints.txt | $(PYTHON)
+	@echo "Installing the packages for development ..."
+	@$(PIP) -r requirements-dev.txt
+	@touch $@ $(VENV)/installed
+
+.env: | $(VENV)/installed
+	@$(PYTHON) -m ndc_portal.first_start
+
+install: $(VENV)/installed ## Make .venv and install the portal's packages
+
+install-dev: $(VENV)/installed-dev chromium ## ... and what tests and checks need
+
+# Browser tests skip with a reason where there is no browser; under CI they have to run.
+.PHONY: chromium
+chromium:
+	@command -v chromium chromium-browser google-chrome >/dev/null && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing Chromium for the browser tests ..."; \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } \
+			>/dev/null 2>&1 && exit 0; \
+	fi; \
+	echo "Chromium is not installed: browser tests are skipped."; [ "$$CI" != true ]
+
+demo: install .env ## Show the portal with made-up agencies, people and data
+	@$(MANAGE) demo $(ARGS)
+
+run: install .env ## Run web and worker at 127.0.0.1:8000
+	@$(MANAGE) migrate --verbosity 0
+	@$(MANAGE) run_portal $(ARGS)
+
+test: install-dev ## Run the tests; make test ARGS="-k word" runs some
+	@$(PYTHON) -m pytest $(ARGS)
+
+test-pg17: install-dev ## Run the tests on PostgreSQL 17 from the wheel
+	@NDC_POSTGRES=wheel $(PYTHON) -m pytest $(ARGS)
+
+lint: install-dev ## Check style and format
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+
+messages: install .env ## Gather and compile the translations
+	@$(MANAGE) makemessages --locale vi --locale en --ignore '$(VENV)/*' --ignore 'var/*' --no-location
+	@$(MANAGE) compilemessages --ignore '$(VENV)/*' --ignore 'var/*'
+
+check: install ## Check the settings as they would be in production
+	@DEBUG=off ALLOWED_HOSTS=portal.example.gov.vn BEHIND_TLS_PROXY=on \
+		SECRET_KEY=$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(64))') \
+		CREDENTIAL_KEYS=$$($(PYTHON) -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())') \
+		PSEUDONYM_KEY=$$($(PYTHON) -c 'import secrets; print(secrets.token_hex(32))') \
+		$(MANAGE) check --deploy --fail-level WARNING
+
+stop: ## Stop the private PostgreSQL servers of the portal and of the tests
+	@for folder in $${VAR_DIR:-var} var/test var/test-chosen; do \
+		if [ -e $$folder/postgres ]; then echo "$$folder: $$(VAR_DIR=$$folder $(PYTHON) -m ndc_portal.private_postgres stop)"; fi; \
+	done
+
+clean: ## Remove the virtual environment and caches; data in var/ stays
+	@if [ -x $(PYTHON) ]; then $(MAKE) --no-print-directory stop; fi
+	rm -rf $(VENV) .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
