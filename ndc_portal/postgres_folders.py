@@ -91,9 +91,9 @@ def portal_users(home: Path) -> list[str]:
 
 def prepare_home(var_dir: Path) -> Folders:
     """Make the home, and for one that lies elsewhere the link to it. Safe to run twice, and at once."""
-    folders = locate(var_dir)
-    var_dir.mkdir(parents=True, exist_ok=True)
     try:
+        var_dir.mkdir(parents=True, exist_ok=True)  # first: with a tight umask, the server's account cannot enter it
+        folders = locate(var_dir)
         folders.home.mkdir(exist_ok=True)
         link = var_dir.resolve() / "postgres"
         if folders.home != link:
@@ -101,7 +101,7 @@ def prepare_home(var_dir: Path) -> Folders:
         if folders.home.stat().st_uid == os.geteuid():
             folders.home.chmod(0o711)  # root's server runs as another user, who has to get through to its data
     except PermissionError as error:
-        raise PostgresError(f"{folders.home} belongs to another user: start as that user, or as root.") from error
+        raise PostgresError(f"{error.filename} belongs to another user: start as that user, or as root.") from error
     if folders.home.stat().st_uid not in (os.geteuid(), var_dir.stat().st_uid):
         raise PostgresError(f"{folders.home} belongs to another user and is not used.")
     return folders
