@@ -3,6 +3,8 @@
 from django.conf import settings
 from django.http import HttpRequest
 
+from ndc_portal.navigation import Viewer
+
 
 def portal(request: HttpRequest) -> dict:
-    return {"LANGUAGES": settings.LANGUAGES, "DEBUG_MODE": settings.DEBUG}
+    return {"LANGUAGES": settings.LANGUAGES, "DEBUG_MODE": settings.DEBUG, "viewer": Viewer(request)}
