@@ -1,0 +1,107 @@
+"""What each role may do in the admin, as Django's model permissions, and whose rows it may see there.
+
+Object permissions and the rules of separation come on top of it; nobody may delete what can be evidence.
+"""
+
+from django.db.models import QuerySet
+
+from registry.choices import Role
+from registry.models import Agency, Membership, User
+from registry.permissions import has_role
+
+REGISTRY = (
+    "agency",
+    "connection",
+    "database",
+    "dataset",
+    "delegation",
+    "field",
+    "legalinstrument",
+    "membership",
+    "policyfield",
+    "schemasnapshot",
+    "sharingpolicy",
+    "user",
+)
+EXCHANGE = (
+    "agreement",
+    "calendarday",
+    "deadlineprofile",
+    "decision",
+    "delivery",
+    "deliveryattempt",
+    "exchangerequest",
+    "letter",
+    "reviewcase",
+    "revision",
+)
+# Roles that work at the desk of a data owner, and see its rows only.
+DESK_ROLES = (Role.CASE_OFFICER, Role.REVIEWER, Role.APPROVER)
+# Roles that see the rows of every agency, as far as they may see the model at all.
+WIDE_ROLES = (Role.OPERATOR, Role.AUDITOR)
+
+
+def _permissions(app: str, actions: tuple[str, ...], models: tuple[str, ...]) -> set[str]:
+    return {f"{app}.{action}_{model}" for action in actions for model in models}
+
+
+# Snapshots come from reading a source, and only an approver can delegate.
+_KEPT_BY_OPERATORS = tuple(model for model in REGISTRY if model not in ("schemasnapshot", "delegation"))
+
+_DESK = _permissions(
+    "registry",
+    ("view",),
+    (
+        "agency",
+        "database",
+        "dataset",
+        "delegation",
+        "field",
+        "legalinstrument",
+        "policyfield",
+        "schemasnapshot",
+        "sharingpolicy",
+    ),
+) | _permissions(
+    "exchange", ("view",), ("agreement", "decision", "exchangerequest", "letter", "reviewcase", "revision")
+)
+
+ROLE_PERMISSIONS: dict[Role, frozenset[str]] = {
+    Role.REQUESTER: frozenset(),
+    Role.ENDORSER: frozenset(),
+    Role.CASE_OFFICER: frozenset(_DESK),
+    Role.REVIEWER: frozenset(_DESK),
+    Role.APPROVER: frozenset(
+        _DESK
+        | _permissions("registry", ("add", "change"), ("delegation", "sharingpolicy"))
+        # Taking a field out of a policy only narrows what is shared.
+        | _permissions("registry", ("add", "change", "delete"), ("policyfield",))
+        | {"registry.view_user"}
+    ),
+    Role.OPERATOR: frozenset(
+        _permissions("registry", ("add", "change", "view"), _KEPT_BY_OPERATORS)
+        | _permissions("registry", ("view",), ("schemasnapshot", "delegation"))
+        | _permissions("exchange", ("add", "change", "view"), ("calendarday", "deadlineprofile"))
+        | _permissions("exchange", ("view",), ("agreement", "delivery", "deliveryattempt"))
+        | {"registry.delete_policyfield"}
+    ),
+    Role.AUDITOR: frozenset(
+        _permissions("registry", ("view",), REGISTRY)
+        | _permissions("exchange", ("view",), EXCHANGE)
+        | _permissions("axes", ("view",), ("accessattempt", "accessfailurelog", "accesslog"))
+        | {"evidence.view_entry"}
+    ),
+    Role.SYSTEM: frozenset(),
+}
+
+
+def sees_every_agency(user: User) -> bool:
+    """Whether lists are not narrowed to the own agencies; superusers see everything, and decide nothing by it."""
+    return user.is_active and (user.is_superuser or has_role(user, *WIDE_ROLES))
+
+
+def agencies_served(user: User) -> QuerySet[Agency]:
+    """The agencies at whose desk the person works today."""
+    return Agency.objects.filter(
+        pk__in=Membership.objects.today().filter(user=user, role__in=DESK_ROLES).values("agency")
+    )
