@@ -79,7 +79,7 @@ check: install ## Check the settings as they would be in production
 		$(MANAGE) check --deploy --fail-level WARNING
 
 stop: ## Stop the private PostgreSQL servers of the portal and of the tests
-	@for folder in $${VAR_DIR:-var} var/test var/test-chosen; do \
+	@for folder in $${VAR_DIR:-var} var/test*; do \
 		if [ -e $$folder/postgres ]; then echo "$$folder: $$(VAR_DIR=$$folder $(PYTHON) -m ndc_portal.private_postgres stop)"; fi; \
 	done
 

@@ -1,16 +1,14 @@
 """Settings of the test suite: fixed secrets, and a private server of its own unless NDC_TEST_DATABASE_URL is set."""
 
 import os
+import re
 
 # The suite never uses the database of .env: an empty DATABASE_URL is set, so .env does not fill it in.
 os.environ["DATABASE_URL"] = os.environ.get("NDC_TEST_DATABASE_URL") or os.environ.get("DATABASE_URL", "")
-if not os.environ["DATABASE_URL"]:
-    # A folder for each choice of programs: data of one version cannot be read by another.
-    os.environ["VAR_DIR"] = "var/test" if not os.environ.get("NDC_POSTGRES") else "var/test-chosen"
-    # The server's data is thrown away: it need not survive a power cut.
-    os.environ["NDC_POSTGRES_OPTIONS"] = "-c fsync=off -c full_page_writes=off"
-else:
-    os.environ["VAR_DIR"] = "var/test"
+# A folder for each choice of programs: data of one version cannot be read by another.
+os.environ["VAR_DIR"] = "-".join(["var/test", *re.findall(r"\w+", os.environ.get("NDC_POSTGRES", ""))])
+# The private server's data is thrown away: it need not survive a power cut.
+os.environ["NDC_POSTGRES_OPTIONS"] = "-c fsync=off -c full_page_writes=off"
 os.environ.update(
     DEBUG="off",
     SECRET_KEY="a secret of the test suite only, known to everybody",
