@@ -196,10 +196,16 @@ CREATE TRIGGER exchange_delivery_agreed BEFORE INSERT OR UPDATE ON exchange_deli
     FOR EACH ROW EXECUTE FUNCTION exchange_delivery_check();
 """
 
-FUNCTIONS = (
-    "check_move refuse_delete refuse_other_changes request_keep_content request_keep_proposed decision_check "
-    "agreement_check delivery_check"
-).split()
+FUNCTIONS = [
+    "check_move",
+    "refuse_delete",
+    "refuse_other_changes",
+    "request_keep_content",
+    "request_keep_proposed",
+    "decision_check",
+    "agreement_check",
+    "delivery_check",
+]
 BACKWARD = "\n".join(
     [f"DROP FUNCTION exchange_{name}() CASCADE;" for name in FUNCTIONS]
     + [f"DROP SEQUENCE exchange_{name}_code;" for name in ("request", "agreement", "delivery")]

@@ -1,0 +1,170 @@
+"""The rules that a move names in the transition table: each checks the locked row and raises a Refusal that explains itself."""
+
+from collections.abc import Callable
+
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from exchange.models import Agreement, Delivery, ExchangeRequest, ReviewCase
+from exchange.refusals import Refusal
+from exchange.services import completeness, scopes
+from exchange.states import Move, Side
+from registry import permissions
+from registry.choices import Lifecycle, Role
+from registry.models import Agency, Database, Delegation, Membership, User
+
+Subject = ExchangeRequest | Agreement | Delivery
+
+
+def check_mover(move: Move, subject: Subject, by: User | None) -> Delegation | None:
+    """Refuse unless the person may make the move now, for the side that the table names; then the move's own rules.
+
+    Returns the delegation under which an approver decides, if that is the only ground.
+    """
+    delegation = None
+    if move.side == Side.SYSTEM:
+        if by is not None:
+            raise Refusal("system-only", _("Only the portal itself does this."))
+    else:
+        if by is None or not by.is_active:
+            raise Refusal("nobody", _("Sign in with an active account."))
+        delegation = _check_role(move, subject, by)
+    for name in move.rules:
+        RULES[name](subject, by)
+    return delegation
+
+
+def agency_of_side(side: Side, subject: Subject) -> Agency | None:
+    """The agency for which a mover of that side acts on the object."""
+    if side == Side.CONSUMER:
+        return subject.agreement.consumer if isinstance(subject, Delivery) else subject.consumer
+    if side == Side.PROVIDER:
+        return subject.agreement.provider if isinstance(subject, Delivery) else subject.provider
+    return None
+
+
+def _check_role(move: Move, subject: Subject, by: User) -> Delegation | None:
+    agency = agency_of_side(move.side, subject)
+    if permissions.has_role(by, *move.roles, agency=agency):
+        return None
+    if move.also_operator and permissions.has_role(by, Role.OPERATOR):
+        return None
+    if Role.APPROVER in move.roles:
+        delegation = delegation_to(by, agency)
+        if delegation is not None:
+            return delegation
+    raise Refusal(
+        "not-your-role",
+        _("“%(move)s” takes the role %(roles)s in %(agency)s.")
+        % {
+            "move": move.label,
+            "roles": " / ".join(str(role.label) for role in move.roles),
+            "agency": agency,
+        },
+    )
+
+
+def delegation_to(user: User, agency: Agency) -> Delegation | None:
+    """Today's delegation from an approver of the agency to the person, who must work there too."""
+    if not permissions.roles_of(user, agency=agency):
+        return None
+    approvers = Membership.objects.today().filter(agency=agency, role=Role.APPROVER).values("user")
+    return Delegation.objects.today().filter(delegate=user, agency=agency, delegator__in=approvers).first()
+
+
+def _endorser_did_not_file(request: ExchangeRequest, by: User) -> None:
+    if by.pk in (request.created_by_id, request.last_edited_by_id):
+        raise Refusal(
+            "rule-1",
+            _("Whoever filed or last edited a request cannot sign it. Ask another signatory of your agency."),
+        )
+
+
+def _approver_took_no_part(request: ExchangeRequest, by: User) -> None:
+    proposers = request.revisions.values_list("proposed_by", flat=True)
+    if by.pk in {request.created_by_id, request.last_edited_by_id, request.endorsed_by_id, *proposers}:
+        raise Refusal("rule-1", _("Whoever filed, edited or signed a request cannot decide on it."))
+
+
+def _approver_not_of_consumer(subject: ExchangeRequest | Agreement, by: User) -> None:
+    agency = permissions.belongs_to_lineage(by, subject.consumer)
+    if agency is not None:
+        raise Refusal(
+            "rule-1",
+            _("You belong to %(agency)s, which is the requesting agency or stands above it: another approver decides.")
+            % {"agency": agency},
+        )
+
+
+def _assigned(*names: str) -> Callable[[ExchangeRequest | Agreement, User], None]:
+    def check(subject: ExchangeRequest | Agreement, by: User) -> None:
+        database: Database = subject.dataset.database
+        holders = [by]
+        if permissions.DECIDE in names:
+            delegation = delegation_to(by, database.owner)
+            holders += [delegation.delegator] if delegation else []
+        if any(permissions.is_named(person, name, database) for name in names for person in holders):
+            return
+        if isinstance(subject, Agreement) and permissions.has_role(by, Role.OPERATOR):
+            return
+        raise Refusal(
+            "not-assigned",
+            _("You are not assigned to %(database)s. An operator can assign you on the database's page.")
+            % {"database": database},
+        )
+
+    return check
+
+
+def _decides_once(request: ExchangeRequest, by: User) -> None:
+    latest = request.revisions.first()
+    if latest.decisions.live().filter(made_by=by).exists():
+        raise Refusal("rule-2", _("You have already decided on this revision."))
+
+
+def _within_policy(request: ExchangeRequest, by: User | None) -> None:
+    scopes.best_policy(request)
+
+
+def _within_standing_permission(request: ExchangeRequest, by: User | None) -> None:
+    policy, _scope = scopes.best_policy(request)
+    if not policy.is_standing:
+        raise Refusal("not-standing", _("No standing permission covers this request."))
+
+
+def _within_dates(agreement: Agreement, by: User | None) -> None:
+    if not agreement.valid_from <= timezone.localdate() <= agreement.valid_to:
+        raise Refusal("outside-dates", _("The agreement is not in force on this day."))
+
+
+def _agreement_live(delivery: Delivery, by: User | None) -> None:
+    check_agreement_live(delivery.agreement)
+
+
+def check_agreement_live(agreement: Agreement) -> None:
+    """Rules 3 and 5: in force by state and date, and still within what the owner shares."""
+    if not agreement.is_live:
+        raise Refusal("agreement-not-live", _("The agreement %(code)s is not in force.") % {"code": agreement.code})
+    if agreement.dataset.database.lifecycle != Lifecycle.ACTIVE or agreement.dataset.removed_at:
+        raise Refusal("dataset-not-active", _("The dataset is no longer offered."))
+    scopes.check_shareable_now(agreement)
+
+
+RULES: dict[str, Callable[[Subject, User | None], None]] = {
+    "complete": lambda request, by: completeness.check(request),
+    "within_policy": _within_policy,
+    "endorser_did_not_file": _endorser_did_not_file,
+    "officer_assigned_to_database": _assigned(permissions.HANDLE),
+    "mover_assigned_to_database": _assigned(permissions.HANDLE, permissions.DECIDE),
+    "approver_assigned_to_database": _assigned(permissions.DECIDE),
+    "approver_took_no_part": _approver_took_no_part,
+    "approver_not_of_consumer": _approver_not_of_consumer,
+    "decides_once": _decides_once,
+    "within_standing_permission": _within_standing_permission,
+    "within_dates": _within_dates,
+    "agreement_live": _agreement_live,
+}
+
+
+def case_of(request: ExchangeRequest) -> ReviewCase:
+    return request.cases.select_related("policy", "provider").get()

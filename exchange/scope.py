@@ -1,0 +1,154 @@
+"""The scope of a request, an approval or an agreement: a value that can be hashed, and compared with another one.
+
+delivered is within agreed, agreed within approved, approved within requested, requested within what may be shared now.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+
+import rfc8785
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+
+from registry.choices import Masking, Operator
+from registry.fields import nfc
+
+_LISTING = {Operator.EQUALS, Operator.IN}
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One row condition: `values` are texts; all conditions of a scope hold together."""
+
+    field: str
+    operator: str
+    values: tuple[str, ...] = ()
+
+    def implies(self, other: "Filter") -> bool:
+        """Whether every row that this condition lets through also passes `other`. In doubt, no."""
+        if self.field != other.field:
+            return False
+        if self == other:
+            return True
+        if self.operator in _LISTING and other.operator in _LISTING:
+            return set(self.values) <= set(other.values)
+        if self.operator in _LISTING and other.operator == Operator.PREFIX:
+            return all(value.startswith(other.values[0]) for value in self.values)
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What data, masked how, which rows, in which way, for what, from when to when. Dates are inclusive."""
+
+    dataset: str
+    fields: tuple[tuple[str, str], ...]  # (name, masking), in the order of the dataset
+    filters: tuple[Filter, ...]
+    row_limit: int
+    mode: str
+    file_format: str
+    purpose: str
+    period_from: date
+    period_to: date
+    retention_until: date
+
+    @property
+    def field_names(self) -> list[str]:
+        return [name for name, _masking in self.fields]
+
+    def as_document(self) -> dict:
+        return {
+            "dataset": self.dataset,
+            "fields": [{"name": name, "masking": str(masking)} for name, masking in self.fields],
+            "filters": [
+                {"field": f.field, "operator": str(f.operator), "values": [nfc(value) for value in f.values]}
+                for f in self.filters
+            ],
+            "row_limit": self.row_limit,
+            "mode": str(self.mode),
+            "file_format": str(self.file_format),
+            "purpose": str(self.purpose),
+            "period_from": self.period_from.isoformat(),
+            "period_to": self.period_to.isoformat(),
+            "retention_until": self.retention_until.isoformat(),
+        }
+
+    @property
+    def text(self) -> str:
+        """Canonical JSON (RFC 8785)."""
+        return canonical(self.as_document())
+
+    @property
+    def digest(self) -> str:
+        return sha256(self.text)
+
+    @classmethod
+    def from_text(cls, text: str) -> "Scope":
+        document = json.loads(text)
+        return cls(
+            dataset=document["dataset"],
+            fields=tuple((field["name"], field["masking"]) for field in document["fields"]),
+            filters=tuple(Filter(f["field"], f["operator"], tuple(f["values"])) for f in document["filters"]),
+            row_limit=document["row_limit"],
+            mode=document["mode"],
+            file_format=document["file_format"],
+            purpose=document["purpose"],
+            period_from=date.fromisoformat(document["period_from"]),
+            period_to=date.fromisoformat(document["period_to"]),
+            retention_until=date.fromisoformat(document["retention_until"]),
+        )
+
+    def narrowed(self, *, fields: set[str] | None = None, row_limit: int | None = None, period_to: date | None = None):
+        """The same scope with fewer fields, fewer rows or an earlier end."""
+        return replace(
+            self,
+            fields=tuple(pair for pair in self.fields if fields is None or pair[0] in fields),
+            row_limit=min(self.row_limit, row_limit) if row_limit else self.row_limit,
+            period_to=min(self.period_to, period_to) if period_to else self.period_to,
+        )
+
+
+def canonical(document: dict) -> str:
+    return rfc8785.dumps(document).decode()
+
+
+def sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def is_as_closed(masking: str, than: str) -> bool:
+    """Whether `masking` shows no more of a value than `than` does. Year, last characters and pseudonym cannot be compared."""
+    return masking == than or than == Masking.KEEP or masking == Masking.NULL
+
+
+def is_within(inner: Scope, outer: Scope) -> bool:
+    return next(excess(inner, outer), None) is None
+
+
+def excess(inner: Scope, outer: Scope) -> Iterator[str | Promise]:
+    """What `inner` has beyond `outer`, one sentence for each thing."""
+    for name in ("dataset", "mode", "purpose", "file_format"):
+        if getattr(inner, name) != getattr(outer, name):
+            yield _("“%(inner)s” is not “%(outer)s”.") % {"inner": getattr(inner, name), "outer": getattr(outer, name)}
+    allowed = dict(outer.fields)
+    for field, masking in inner.fields:
+        if field not in allowed:
+            yield _("Field “%(field)s” is not part of it.") % {"field": field}
+        elif not is_as_closed(masking, allowed[field]):
+            yield _("Field “%(field)s” would show more than allowed.") % {"field": field}
+    for condition in outer.filters:
+        if not any(own.implies(condition) for own in inner.filters):
+            yield _("The condition on “%(field)s” is missing or wider.") % {"field": condition.field}
+    if inner.row_limit > outer.row_limit:
+        yield _("At most %(rows)s rows are allowed.") % {"rows": outer.row_limit}
+    if inner.period_from < outer.period_from or inner.period_to > outer.period_to:
+        yield _("The period goes beyond %(start)s – %(end)s.") % {
+            "start": date_format(outer.period_from),
+            "end": date_format(outer.period_to),
+        }
+    if inner.retention_until > outer.retention_until:
+        yield _("The data would be kept longer than until %(day)s.") % {"day": date_format(outer.retention_until)}

@@ -1,0 +1,142 @@
+"""Concluding agreements and ending them."""
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from evidence import ledger
+from exchange import rules, workflow
+from exchange.choices import Frequency
+from exchange.models import Agreement, ExchangeRequest, ReviewCase
+from exchange.refusals import Refusal
+from exchange.scope import Scope
+from exchange.services import deliveries, numbers, scopes
+from exchange.states import AgreementStatus
+from registry import permissions
+from registry.choices import Mode, Role
+from registry.models import User
+from registry.services import access
+
+USE = "use_agreement"
+
+
+def conclude_approved(*, request: ExchangeRequest) -> Agreement:
+    """The agreement that an accepted offer becomes."""
+    case = rules.case_of(request)
+    return conclude(case=case, scope=scopes.approved_scope(case, scopes.scope_of_revision(request.revisions.first())))
+
+
+@transaction.atomic
+def conclude(*, case: ReviewCase, scope: Scope) -> Agreement:
+    """Write the agreement that the approvals of the case give, name its users, and put it in force if its day has come."""
+    request = case.request
+    agreement = Agreement.objects.create(
+        code=numbers.take(numbers.AGREEMENT),
+        case=case,
+        consumer=request.consumer,
+        provider=case.provider,
+        dataset=request.dataset,
+        policy=case.policy,
+        is_standing=case.policy.is_standing,
+        mode=scope.mode,
+        file_format=scope.file_format,
+        purpose=scope.purpose,
+        scope=scope.text,
+        scope_hash=scope.digest,
+        plan_hash=scopes.extract_plan(scope, scopes.fields_of(request.dataset)).digest(),
+        valid_from=scope.period_from,
+        valid_to=scope.period_to,
+        retention_until=scope.retention_until,
+    )
+    ledger.record(
+        action="agreement.conclude",
+        actor=ledger.SYSTEM,
+        subject=("agreement", agreement.code),
+        correlation_id=request.code,
+        details={"scope_sha256": agreement.scope_hash, "plan_sha256": agreement.plan_hash, "case": str(case.public_id)},
+    )
+    for user in request.named_users.all():
+        access.grant(permission=USE, on=agreement, to=user, by=None, correlation_id=request.code)
+    if agreement.valid_from <= timezone.localdate() <= agreement.valid_to:
+        activate(agreement=agreement)
+    return agreement
+
+
+def activate(*, agreement: Agreement) -> Agreement:
+    """Put it in force; a package that was asked for once is ordered in the same transaction."""
+    with transaction.atomic():
+        with workflow.making("activate", agreement, by=None):
+            pass
+        if agreement.mode == Mode.PACKAGE and agreement.case.request.frequency == Frequency.ONCE:
+            deliveries.order(agreement=agreement, by=None)
+    return agreement
+
+
+def suspend(*, agreement: Agreement, by: User, reason: str) -> Agreement:
+    return _end("suspend", agreement, by, reason)
+
+
+def resume(*, agreement: Agreement, by: User, reason: str) -> Agreement:
+    with workflow.making("resume", agreement, by=by, reason=reason):
+        pass
+    return agreement
+
+
+def revoke(*, agreement: Agreement, by: User, reason: str) -> Agreement:
+    return _end("revoke", agreement, by, reason)
+
+
+def relinquish(*, agreement: Agreement, by: User, reason: str) -> Agreement:
+    return _end("relinquish", agreement, by, reason)
+
+
+def expire(*, agreement: Agreement) -> Agreement:
+    if agreement.valid_to >= timezone.localdate():
+        raise Refusal("not-over", _("The agreement has not ended yet."))
+    return _end("expire", agreement, None, "")
+
+
+def _end(move: str, agreement: Agreement, by: User | None, reason: str) -> Agreement:
+    """Stop an agreement and, in the same transaction, whatever is still being delivered under it."""
+    with transaction.atomic():
+        with workflow.making(move, agreement, by=by, reason=reason):
+            pass
+        deliveries.stop_all(agreement=agreement)
+    return agreement
+
+
+def follow_dates() -> int:
+    """Put in force what begins, end what is over. The dates already decide; this brings the flags after them."""
+    today = timezone.localdate()
+    moved = 0
+    for agreement in Agreement.objects.filter(
+        status=AgreementStatus.AGREED, valid_from__lte=today, valid_to__gte=today
+    )[:500]:
+        moved += _quietly(activate, agreement)
+    for agreement in Agreement.objects.filter(
+        status__in=[AgreementStatus.AGREED, AgreementStatus.ACTIVE, AgreementStatus.SUSPENDED], valid_to__lt=today
+    )[:500]:
+        moved += _quietly(expire, agreement)
+    return moved
+
+
+def _quietly(act, agreement: Agreement) -> int:
+    try:
+        act(agreement=agreement)
+    except Refusal:
+        return 0  # moved by somebody else meanwhile; the refusal is in the ledger
+    return 1
+
+
+@transaction.atomic
+def name_user(*, agreement: Agreement, user: User, by: User) -> None:
+    """Let a colleague or a system of the consumer agency use the agreement. Only a signatory of that agency may."""
+    _check_naming(agreement, user, by)
+    access.grant(permission=USE, on=agreement, to=user, by=by, correlation_id=agreement.case.request.code)
+
+
+def _check_naming(agreement: Agreement, user: User, by: User) -> None:
+    if not permissions.has_role(by, Role.ENDORSER, agency=agreement.consumer):
+        raise Refusal("not-your-role", _("Only a signatory of the consumer agency names who may use an agreement."))
+    if not permissions.roles_of(user, agency=agreement.consumer):
+        raise Refusal("not-your-agency", _("This person does not work in the consumer agency."))

@@ -1,0 +1,139 @@
+"""The provider's side: taking a case on, and deciding it."""
+
+from datetime import date
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from exchange import rules, workflow
+from exchange.choices import Verdict
+from exchange.models import Decision, ExchangeRequest, ReviewCase
+from exchange.refusals import Refusal
+from exchange.scope import Scope, excess
+from exchange.services import agreements, letters, scopes
+from exchange.states import RequestStatus
+from registry.models import LegalInstrument, User
+
+
+def claim(*, request: ExchangeRequest, by: User) -> ExchangeRequest:
+    with workflow.making("claim", request, by=by) as step:
+        case = rules.case_of(step.subject)
+        case.claimed_by, case.claimed_at = by, timezone.now()
+        case.save(update_fields=["claimed_by", "claimed_at"])
+    return request
+
+
+def send_back(
+    *, request: ExchangeRequest, by: User, reason: str, field_reasons: dict[str, str] | None = None, revision_hash: str
+) -> ExchangeRequest:
+    """Return the request for correction, with reasons in general and per field of the form."""
+    with workflow.making("return", request, by=by, reason=reason) as step:
+        _decide(step, Verdict.RETURN, revision_hash, field_reasons=field_reasons or {})
+    return request
+
+
+def reject(
+    *, request: ExchangeRequest, by: User, reason: str, legal_basis: LegalInstrument | None, revision_hash: str
+) -> ExchangeRequest:
+    """Refuse the request for good, with a reason and the law on which it rests."""
+    with workflow.making("reject", request, by=by, reason=reason) as step:
+        if legal_basis is None or not legal_basis.is_in_force():
+            raise Refusal(
+                "basis-needed",
+                _("Name the legal basis of the rejection; it must be in force today."),
+                fields={"legal_basis": [_("This field is needed.")]},
+            )
+        decision = _decide(step, Verdict.REJECT, revision_hash, legal_basis=legal_basis)
+        letters.issue(case=decision.case, content=_letter(decision, legal_basis=legal_basis.number))
+    return request
+
+
+def approve(
+    *,
+    request: ExchangeRequest,
+    by: User,
+    revision_hash: str,
+    fields: set[str] | None = None,
+    row_limit: int | None = None,
+    period_to: date | None = None,
+    reason: str = "",
+) -> ExchangeRequest:
+    """Vote for the request, whole or narrowed. With the last vote needed it becomes an agreement, or an offer if narrowed."""
+    with transaction.atomic():
+        with workflow.making("approve", request, by=by, reason=reason) as step:
+            case = rules.case_of(step.subject)
+            requested = scopes.scope_of_revision(step.subject.revisions.first())
+            agreed = scopes.approved_scope(case, requested)
+            scope = agreed.narrowed(fields=fields, row_limit=row_limit, period_to=period_to)
+            _check_scope(scope, agreed, fields)
+            decision = _decide(step, Verdict.APPROVE, revision_hash, scope=scope)
+            step.to(_outcome(case, decision, requested, scope))
+            step.details.update(scope_sha256=scope.digest, quorum=case.quorum)
+            if step.target != RequestStatus.UNDER_REVIEW:
+                letters.issue(case=case, content=_letter(decision, scope=scope.as_document()))
+        if request.status == RequestStatus.APPROVED:
+            agreements.conclude(case=case, scope=scope)
+    return request
+
+
+def _check_scope(scope: Scope, agreed: Scope, fields: set[str] | None) -> None:
+    beyond = [*excess(scope, agreed)]
+    unknown = (fields or set()) - set(agreed.field_names)
+    if beyond or unknown:
+        raise Refusal(
+            "rule-3",
+            _("A decision can only narrow what was asked for: %(beyond)s")
+            % {"beyond": " ".join([*map(str, beyond), *sorted(unknown)])},
+        )
+    if not scope.fields or scope.period_to < scope.period_from:
+        raise Refusal("nothing-left", _("Nothing would be left to share: reject the request instead."))
+
+
+def _outcome(case: ReviewCase, decision: Decision, requested: Scope, scope: Scope) -> str:
+    if scopes.live_approvals(case).count() < case.quorum:
+        return RequestStatus.UNDER_REVIEW
+    return RequestStatus.APPROVED if scope == requested else RequestStatus.OFFERED
+
+
+def _decide(
+    step: workflow.Step, verdict: Verdict, revision_hash: str, *, scope: Scope | None = None, **fields
+) -> Decision:
+    request: ExchangeRequest = step.subject
+    case = rules.case_of(request)
+    revision = request.revisions.first()
+    if revision.content_hash != revision_hash:
+        raise Refusal(
+            "rule-2", _("The request was changed after you opened this page. Read the new revision, then decide.")
+        )
+    decision = Decision.objects.create(
+        case=case,
+        revision=revision,
+        revision_hash=revision_hash,
+        verdict=verdict,
+        scope=scope.text if scope else "",
+        scope_hash=scope.digest if scope else "",
+        reason=step.reason,
+        made_by=step.by,
+        agency=case.provider,
+        delegation=step.delegation,
+        **fields,
+    )
+    step.details.update(revision_sha256=revision_hash, verdict=str(verdict))
+    if step.delegation:
+        step.details["on_behalf_of"] = str(step.delegation.delegator.public_id)
+    return decision
+
+
+def _letter(decision: Decision, **content) -> dict:
+    request = decision.case.request
+    return {
+        "request": request.code,
+        "your_letter": request.letter_number,
+        "from": decision.case.provider.code,
+        "to": request.consumer.code,
+        "verdict": str(decision.verdict),
+        "reason": decision.reason,
+        "revision_sha256": decision.revision_hash,
+        **content,
+    }

@@ -1,0 +1,86 @@
+"""What a request must say before it can be proposed: the fields of the form, and what each must hold."""
+
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from exchange.choices import ConsentBasis, OnwardSharing
+from exchange.models import ExchangeRequest
+from exchange.refusals import Incomplete
+from registry.choices import AccessRights, PersonalData
+
+REQUIRED = (
+    "letter_number",
+    "letter_subject",
+    "signatory_name",
+    "signatory_position",
+    "focal_name",
+    "focal_position",
+    "focal_phone",
+    "focal_email",
+    "dataset",
+    "field_names",
+    "legal_basis",
+    "legal_article",
+    "purpose",
+    "reason",
+    "period_from",
+    "period_to",
+    "retention_until",
+    "security_measures",
+    "system_level",
+)
+
+
+def check(request: ExchangeRequest) -> None:
+    """Raise Incomplete with every field that is missing or wrong, so that the clerk mends them in one go."""
+    problems: dict[str, list] = {}
+    for name in REQUIRED:
+        if not getattr(request, name):
+            problems[name] = [_("This field is needed.")]
+    for name, message in _inconsistencies(request):
+        problems.setdefault(name, []).append(message)
+    if problems:
+        raise Incomplete(
+            "incomplete",
+            _("The request is not complete: %(count)d points to mend.") % {"count": len(problems)},
+            fields=problems,
+        )
+
+
+def _inconsistencies(request: ExchangeRequest):
+    today = timezone.localdate()
+    if request.has_state_secret is None:
+        yield "has_state_secret", _("Declare whether state secrets are involved.")
+    elif request.has_state_secret:
+        yield (
+            "has_state_secret",
+            _("State secrets are not for this portal: use the channel of the law on state secrets."),
+        )
+    if not request.undertaking:
+        yield "undertaking", _("The undertaking is needed.")
+    if request.legal_basis and not request.legal_basis.is_in_force(today):
+        yield "legal_basis", _("%(number)s is not in force today.") % {"number": request.legal_basis.number}
+    if request.period_to and request.period_to < today:
+        yield "period_to", _("The period lies in the past.")
+    if request.period_from and request.period_to and request.period_to < request.period_from:
+        yield "period_to", _("The end lies before the start.")
+    if request.retention_until and request.period_to and request.retention_until < request.period_to:
+        yield "retention_until", _("Data is kept at least until the end of its use.")
+    if request.onward_sharing == OnwardSharing.NAMED and not request.onward_agencies:
+        yield "onward_agencies", _("Name the agencies.")
+    if request.dataset:
+        yield from _about_dataset(request)
+
+
+def _about_dataset(request: ExchangeRequest):
+    dataset = request.dataset
+    if not type(dataset).objects.published().filter(pk=dataset.pk).exists():
+        yield "dataset", _("This dataset is not offered at present.")
+    if dataset.access_rights == AccessRights.NON_PUBLIC:
+        yield "dataset", _("The owner does not share this dataset.")
+    if dataset.database.owner_id == request.consumer_id:
+        yield "dataset", _("This dataset belongs to your own agency.")
+    asked = dataset.fields.shown().filter(name__in=request.field_names)
+    personal = asked.exclude(personal_data=PersonalData.NONE).exists()
+    if personal and request.consent_basis in ("", ConsentBasis.NOT_PERSONAL):
+        yield "consent_basis", _("Personal data is asked for: state the statutory ground or the consent.")

@@ -1,0 +1,226 @@
+"""Deliveries: ordering, claiming, ending. What happens to the bytes in between is in `exchange/fulfilment`."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django_q.tasks import async_task
+
+from evidence import ledger
+from exchange import rules, workflow
+from exchange.choices import AttemptOutcome, EndReason, Frequency
+from exchange.models import Agreement, Delivery, DeliveryAttempt
+from exchange.refusals import Refusal, WrongState
+from exchange.services import numbers
+from exchange.states import DeliveryStatus
+from registry import permissions
+from registry.actors import actor_of
+from registry.choices import Mode
+from registry.models import User
+
+TASK = "exchange.tasks.deliver"
+MAX_ATTEMPTS = 6
+PAUSES = (timedelta(seconds=20), timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=20), timedelta(hours=1))
+
+
+@transaction.atomic
+def order(*, agreement: Agreement, by: User | None) -> Delivery:
+    """Ask for the package of an agreement; a person must be named in it. While one is under way, that one is returned."""
+    agreement = (
+        Agreement.objects.select_for_update(of=("self",))
+        .select_related(*workflow.RELATED[Agreement])
+        .get(pk=agreement.pk)
+    )
+    if by is not None:
+        check_use(agreement, by)
+    if agreement.mode != Mode.PACKAGE:
+        raise Refusal("wrong-mode", _("This agreement gives single records, not packages."))
+    rules.check_agreement_live(agreement)
+    under_way = agreement.deliveries.open().first()
+    if under_way:
+        return under_way
+    once = agreement.case.request.frequency == Frequency.ONCE
+    if once and agreement.deliveries.filter(status=DeliveryStatus.COMPLETED).exists():
+        raise Refusal("delivered-once", _("The agreement gives this data once, and it was delivered."))
+    delivery = Delivery.objects.create(
+        code=numbers.take(numbers.DELIVERY),
+        agreement=agreement,
+        slot=str(agreement.deliveries.count() + 1),
+        requested_by=by,
+    )
+    ledger.record(
+        action="delivery.order",
+        actor=actor_of(by, agreement.consumer if by else None),
+        subject=("delivery", delivery.code),
+        correlation_id=agreement.case.request.code,
+        details={"agreement": agreement.code, "scope_sha256": agreement.scope_hash},
+    )
+    nudge(delivery)
+    return delivery
+
+
+def check_use(agreement: Agreement, by: User) -> None:
+    """Refuse unless the person or system is named in the agreement and works in the consumer agency today."""
+    if not permissions.roles_of(by, agency=agreement.consumer):
+        raise Refusal("not-your-agency", _("You do not work in the consumer agency of this agreement."))
+    if not permissions.is_named(by, "use_agreement", agreement):
+        raise Refusal("not-named", _("The agreement does not name you. A signatory of your agency can add you."))
+
+
+def nudge(delivery: Delivery) -> None:
+    """Put the delivery into the queue, in the caller's transaction: the row is the truth, the task only wakes a worker."""
+    async_task(TASK, delivery.pk, group=delivery.code)
+
+
+def begin(*, delivery: Delivery, worker: str) -> DeliveryAttempt | None:
+    """Claim the delivery for one attempt, recorded before the work. None when there is nothing to do (any more).
+
+    The caller holds the delivery's advisory lock, so an attempt still marked as running has lost its worker.
+    """
+    if not Delivery.objects.due().filter(pk=delivery.pk).exists():
+        return None
+    try:
+        with workflow.making("start", delivery, by=None) as step:
+            subject: Delivery = step.subject
+            lost = subject.attempts.filter(outcome=AttemptOutcome.RUNNING)
+            lost.update(outcome=AttemptOutcome.LOST, finished_at=timezone.now())
+            number = subject.attempts.count() + 1
+            attempt = DeliveryAttempt.objects.create(delivery=subject, number=number, worker=worker)
+            step.to(
+                DeliveryStatus.STARTED,
+                started_at=subject.started_at or timezone.now(),
+                rows_done=0,
+                bytes_done=0,
+                message="",
+            )
+            step.details.update(attempt=number, worker=worker)
+    except WrongState:
+        return None
+    except Refusal as refusal:
+        _terminate(
+            delivery, EndReason.STOPPED if refusal.code == "agreement-not-live" else EndReason.CHANGED, str(refusal)
+        )
+        return None
+    if attempt.number > MAX_ATTEMPTS:
+        fail(attempt=attempt, code="attempts", message=str(_("Given up after too many attempts.")), temporary=False)
+        return None
+    return attempt
+
+
+def report(*, attempt: DeliveryAttempt, rows: int, size: int) -> bool:
+    """Show progress; False when the delivery was stopped or taken over, and the work must end."""
+    running = Delivery.objects.filter(
+        pk=attempt.delivery_id,
+        status=DeliveryStatus.STARTED,
+        attempts=attempt,
+        attempts__outcome=AttemptOutcome.RUNNING,
+    )
+    return running.update(rows_done=rows, bytes_done=size) == 1
+
+
+def complete(*, attempt: DeliveryAttempt, package, publish) -> Delivery:
+    """Make the finished package visible: checked again on the locked row, then `publish()` renames the file, then recorded.
+
+    The rename stands inside the transaction on purpose: a revocation must either come before it or after the record.
+    """
+    delivery = attempt.delivery
+    with workflow.making("complete", delivery, by=None) as step:
+        _check_own(attempt)
+        now = timezone.now()
+        step.to(
+            DeliveryStatus.COMPLETED,
+            rows=package.rows,
+            size=package.size,
+            rows_done=package.rows,
+            bytes_done=package.size,
+            sha256=package.sha256,
+            file_name=package.file_name,
+            available_until=now + timedelta(days=settings.DELIVERY_DAYS),
+        )
+        step.details.update(
+            attempt=attempt.number,
+            rows=package.rows,
+            size=package.size,
+            sha256=package.sha256,
+            manifest_sha256=package.manifest_sha256,
+        )
+        _close(attempt, AttemptOutcome.DELIVERED)
+        publish()
+    return delivery
+
+
+def fail(*, attempt: DeliveryAttempt, code: str, message: str, temporary: bool, reason=EndReason.FAILED) -> None:
+    """End an attempt that did not deliver: a temporary fault is tried again later, a permanent one ends the delivery."""
+    delivery = attempt.delivery
+    again = temporary and attempt.number < MAX_ATTEMPTS
+    if not again:
+        _terminate(delivery, reason, message, attempt=attempt, code=code)
+        return
+    with transaction.atomic():
+        locked = Delivery.objects.select_for_update().get(pk=delivery.pk)
+        if locked.status != DeliveryStatus.STARTED:
+            return
+        _check_own(attempt)
+        _close(attempt, AttemptOutcome.TEMPORARY, code, message)
+        locked.next_attempt_at = timezone.now() + PAUSES[min(attempt.number, len(PAUSES)) - 1]
+        locked.message = message[:500]
+        locked.save(update_fields=["next_attempt_at", "message"])
+        ledger.record(
+            action="delivery.postpone",
+            actor=ledger.SYSTEM,
+            subject=("delivery", delivery.code),
+            correlation_id=workflow.correlation_of(delivery),
+            details={"attempt": attempt.number, "code": code, "until": locked.next_attempt_at.isoformat()},
+        )
+
+
+def stop_all(*, agreement: Agreement) -> None:
+    """End everything still open under an agreement that is no longer in force."""
+    for delivery in agreement.deliveries.open():
+        _terminate(delivery, EndReason.STOPPED, str(_("The agreement is no longer in force.")))
+
+
+def cancel(*, delivery: Delivery, by: User) -> Delivery:
+    with workflow.making("cancel", delivery, by=by) as step:
+        step.to(DeliveryStatus.TERMINATED, end_reason=EndReason.CANCELLED)
+        _close_running(step.subject, AttemptOutcome.STOPPED)
+    return delivery
+
+
+def _terminate(
+    delivery: Delivery, reason: EndReason, message: str, attempt: DeliveryAttempt | None = None, code: str = ""
+) -> None:
+    try:
+        with workflow.making("terminate", delivery, by=None, code=code or str(reason)) as step:
+            if attempt:
+                _check_own(attempt)
+                _close(attempt, AttemptOutcome.PERMANENT, code, message)
+            _close_running(step.subject, AttemptOutcome.STOPPED)
+            step.to(DeliveryStatus.TERMINATED, end_reason=reason, message=message[:500])
+    except WrongState:
+        pass  # already ended: nothing to end twice
+
+
+def _check_own(attempt: DeliveryAttempt) -> None:
+    """Refuse a worker whose attempt was taken over while it believed to be alone."""
+    if not DeliveryAttempt.objects.filter(pk=attempt.pk, outcome=AttemptOutcome.RUNNING).exists():
+        raise WrongState(_("taken over by another worker"))
+
+
+def _close(attempt: DeliveryAttempt, outcome: AttemptOutcome, code: str = "", message: str = "") -> None:
+    attempt.outcome, attempt.finished_at, attempt.code, attempt.message = outcome, timezone.now(), code, message[:500]
+    attempt.save(update_fields=["outcome", "finished_at", "code", "message"])
+
+
+def _close_running(delivery: Delivery, outcome: AttemptOutcome) -> None:
+    delivery.attempts.filter(outcome=AttemptOutcome.RUNNING).update(outcome=outcome, finished_at=timezone.now())
+
+
+def nudge_due() -> int:
+    """Put every delivery that waits, or whose worker died, back into the queue; a live worker's lock makes that harmless."""
+    due = list(Delivery.objects.due()[:500])
+    for delivery in due:
+        nudge(delivery)
+    return len(due)

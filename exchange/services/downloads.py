@@ -1,0 +1,43 @@
+"""Handing out a finished package: checked and recorded before the first byte leaves."""
+
+from pathlib import Path
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from evidence import ledger
+from exchange import rules, workflow
+from exchange.fulfilment import packages
+from exchange.models import Delivery
+from exchange.refusals import Refusal
+from exchange.services import deliveries
+from registry.actors import actor_of
+from registry.models import User
+
+
+def open_package(*, delivery: Delivery, by: User, part: str = "data") -> Path:
+    """The path of the data or of its manifest, for a person or system whom the agreement names.
+
+    The agreement must be in force at this moment; the entry in the ledger is written first.
+    """
+    agreement = delivery.agreement
+    entry = {
+        "action": "delivery.download" if part == "data" else "delivery.manifest",
+        "actor": actor_of(by, agreement.consumer),
+        "subject": ("delivery", delivery.code),
+        "correlation_id": workflow.correlation_of(delivery),
+    }
+    try:
+        deliveries.check_use(agreement, by)
+        rules.check_agreement_live(agreement)
+        if not delivery.is_downloadable:
+            raise Refusal("not-available", _("There is no file to download: it is not ready, or its time is over."))
+        path = packages.data_path(delivery.file_name) if part == "data" else packages.manifest_path(delivery.file_name)
+        if not path.is_file():
+            raise Refusal("file-missing", _("The file is missing. Tell the operator the delivery number."))
+    except Refusal as refusal:
+        ledger.record_refusal(**entry, details={"code": refusal.code})
+        raise
+    with transaction.atomic():
+        ledger.record(**entry, details={"sha256": delivery.sha256})
+    return path

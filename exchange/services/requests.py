@@ -1,0 +1,262 @@
+"""The consumer's side: drafting, proposing, signing, answering an offer, withdrawing."""
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from evidence import ledger
+from exchange import workflow
+from exchange.models import ExchangeRequest, ReviewCase, Revision
+from exchange.refusals import Refusal, WrongState
+from exchange.scope import canonical, sha256
+from exchange.services import agreements, deadlines, numbers, scopes
+from exchange.states import RequestStatus
+from registry import permissions
+from registry.actors import actor_of
+from registry.choices import Role
+from registry.models import Agency, User
+
+DRAFT_LIVES = timedelta(days=90)  # an untouched draft or return lapses
+OFFER_LIVES = timedelta(days=30)
+
+# What the clerk writes; everything else about a request is the portal's.
+CONTENT = [
+    "letter_number",
+    "letter_subject",
+    "urgency",
+    "signatory_name",
+    "signatory_position",
+    "focal_name",
+    "focal_position",
+    "focal_phone",
+    "focal_email",
+    "dataset",
+    "field_names",
+    "row_filter",
+    "row_limit",
+    "mode",
+    "file_format",
+    "frequency",
+    "legal_basis",
+    "legal_article",
+    "purpose",
+    "reason",
+    "procedure_code",
+    "consent_basis",
+    "period_from",
+    "period_to",
+    "retention_until",
+    "onward_sharing",
+    "onward_agencies",
+    "security_measures",
+    "system_level",
+    "undertaking",
+    "has_state_secret",
+]
+
+
+@transaction.atomic
+def create(*, consumer: Agency, by: User, content: Mapping | None = None, copied_from=None) -> ExchangeRequest:
+    """Begin a draft for an agency in which the person is a requester today."""
+    if not permissions.has_role(by, Role.REQUESTER, agency=consumer):
+        raise Refusal("not-your-role", _("Only a requester of %(agency)s files its requests.") % {"agency": consumer})
+    request = ExchangeRequest(
+        code=numbers.take(numbers.REQUEST),
+        consumer=consumer,
+        created_by=by,
+        last_edited_by=by,
+        copied_from=copied_from,
+    )
+    _fill(request, content or {})
+    request.save(force_insert=True)
+    request.named_users.set([by])
+    ledger.record(
+        action="request.create",
+        actor=actor_of(by, consumer),
+        subject=("request", request.code),
+        correlation_id=request.code,
+        details={"copied_from": copied_from.code} if copied_from else {},
+    )
+    return request
+
+
+def copy(*, request: ExchangeRequest, by: User) -> ExchangeRequest:
+    """A new draft with the same content, without the declarations: those are made anew each time."""
+    content = {name: getattr(request, name) for name in CONTENT}
+    content.update(letter_number="", undertaking=False, has_state_secret=None)
+    return create(consumer=request.consumer, by=by, content=content, copied_from=request)
+
+
+@transaction.atomic
+def save_draft(
+    *, request: ExchangeRequest, by: User, version: int, content: Mapping, named_users=None
+) -> ExchangeRequest:
+    """Store what is on the clerk's page, complete or not; `version` is the one that the page was made from.
+
+    Raises WrongState when the request is no longer a draft, Refusal("stale") when somebody saved in between.
+    """
+    locked = ExchangeRequest.objects.select_for_update(of=("self",)).get(pk=request.pk)
+    if not permissions.has_role(by, Role.REQUESTER, agency=locked.consumer):
+        raise Refusal(
+            "not-your-role", _("Only a requester of %(agency)s edits its requests.") % {"agency": locked.consumer}
+        )
+    if not locked.is_editable:
+        raise WrongState(locked.get_status_display())
+    if locked.version != version:
+        raise _stale(locked)
+    _fill(locked, content)
+    locked.last_edited_by, locked.edited_at, locked.version = by, timezone.now(), version + 1
+    locked.save()
+    if named_users is not None:
+        locked.named_users.set(named_users)
+    return locked
+
+
+def _stale(request: ExchangeRequest) -> Refusal:
+    refusal = Refusal(
+        "stale",
+        _(
+            "%(person)s saved this request while your page was open. Your entries are still below: compare, then save again."
+        )
+        % {"person": request.last_edited_by},
+    )
+    refusal.status = 409
+    return refusal
+
+
+def _fill(request: ExchangeRequest, content: Mapping) -> None:
+    for name in content:
+        if name not in CONTENT:
+            raise ValueError(f"{name} is not part of a request's content")
+        setattr(request, name, content[name])
+
+
+def propose(*, request: ExchangeRequest, by: User) -> ExchangeRequest:
+    """Freeze a revision with its hash and pass it to the signatory. Decisions on earlier revisions are void."""
+    with workflow.making("propose", request, by=by) as step:
+        subject = step.subject
+        _policy, scope = scopes.best_policy(subject)
+        latest = subject.revisions.first()
+        text = canonical(_content_of(subject, scope))
+        revision = Revision.objects.create(
+            request=subject,
+            number=latest.number + 1 if latest else 1,
+            content=text,
+            content_hash=sha256(text),
+            proposed_by=by,
+        )
+        if latest:
+            for decision in latest.decisions.live():
+                decision.voided_at = timezone.now()
+                decision.save(update_fields=["voided_at"])
+        step.to(RequestStatus.PENDING_ENDORSEMENT, endorsed_by=None, endorsed_at=None)
+        step.details.update(revision=revision.number, revision_sha256=revision.content_hash)
+    return request
+
+
+def _content_of(request: ExchangeRequest, scope) -> dict:
+    """The request as it is signed: plain values, agencies and instruments by their public codes, and the scope."""
+    content = {"code": request.code, "consumer": request.consumer.code, "scope": scope.as_document()}
+    for name in CONTENT:
+        value = getattr(request, name)
+        if name in ("dataset", "legal_basis"):
+            value = value.code if name == "dataset" else value.number
+        elif hasattr(value, "isoformat"):
+            value = value.isoformat()
+        content[name] = value
+    content["named_users"] = sorted(str(user.public_id) for user in request.named_users.all())
+    return json.loads(json.dumps(content))
+
+
+def send_back(*, request: ExchangeRequest, by: User, reason: str) -> ExchangeRequest:
+    with workflow.making("send_back", request, by=by, reason=reason):
+        pass
+    return request
+
+
+def endorse(*, request: ExchangeRequest, by: User) -> ExchangeRequest:
+    """Sign for the agency: the owner's case opens. Wholly inside a standing permission, it is granted at once."""
+    with transaction.atomic():
+        with workflow.making("endorse", request, by=by) as step:
+            subject = step.subject
+            policy, scope = scopes.best_policy(subject)
+            frozen = scopes.scope_of_revision(subject.revisions.first())
+            if frozen != scope:
+                raise Refusal(
+                    "offer-changed",
+                    _(
+                        "The owner's policy changed since this was proposed. Send it back, so that the clerk can check it."
+                    ),
+                )
+            case, _created = ReviewCase.objects.update_or_create(
+                request=subject,
+                provider=subject.provider,
+                defaults={
+                    "policy": policy,
+                    "quorum": policy.quorum,
+                    "due_on": deadlines.due_date_for(subject),
+                    "claimed_by": None,
+                    "claimed_at": None,
+                },
+            )
+            step.to(RequestStatus.SUBMITTED, endorsed_by=by, endorsed_at=timezone.now())
+            step.details.update(policy=str(policy.public_id), due_on=case.due_on.isoformat())
+        if policy.is_standing:
+            _grant(request, case)
+    request.refresh_from_db()
+    return request
+
+
+def _grant(request: ExchangeRequest, case: ReviewCase) -> None:
+    with workflow.making("grant", request, by=None) as step:
+        step.details.update(
+            policy=str(case.policy.public_id),
+            decided_by=str(case.policy.decided_by.public_id),
+            decided_at=case.policy.decided_at.isoformat(),
+        )
+    agreements.conclude(case=case, scope=scopes.scope_of_revision(request.revisions.first()))
+
+
+def accept(*, request: ExchangeRequest, by: User) -> ExchangeRequest:
+    """Take what the owner offered: the agreement has the narrowed scope."""
+    with transaction.atomic():
+        with workflow.making("accept", request, by=by):
+            pass
+        agreements.conclude_approved(request=request)
+    return request
+
+
+def decline(*, request: ExchangeRequest, by: User, reason: str) -> ExchangeRequest:
+    with workflow.making("decline", request, by=by, reason=reason):
+        pass
+    return request
+
+
+def withdraw(*, request: ExchangeRequest, by: User, reason: str = "") -> ExchangeRequest:
+    with workflow.making("withdraw", request, by=by, reason=reason):
+        pass
+    return request
+
+
+def lapse_stale() -> int:
+    """Close drafts, returns and offers that nobody touched for long; how many."""
+    now = timezone.now()
+    drafts = ExchangeRequest.objects.filter(
+        status__in=[RequestStatus.DRAFT, RequestStatus.RETURNED], edited_at__lt=now - DRAFT_LIVES
+    )
+    offers = ExchangeRequest.objects.filter(
+        status=RequestStatus.OFFERED, cases__decisions__made_at__lt=now - OFFER_LIVES
+    ).exclude(cases__decisions__made_at__gte=now - OFFER_LIVES)
+    lapsed = 0
+    for request in [*drafts[:500], *offers.distinct()[:500]]:
+        try:
+            with workflow.making("lapse", request, by=None):
+                pass
+        except WrongState:
+            continue  # somebody moved it meanwhile
+        lapsed += 1
+    return lapsed

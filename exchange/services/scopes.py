@@ -1,0 +1,160 @@
+"""From a request or a sharing policy to a Scope, and from a Scope back to what the source is asked."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from exchange.choices import Verdict
+from exchange.models import Agreement, ExchangeRequest, ReviewCase, Revision
+from exchange.refusals import Incomplete, Refusal
+from exchange.scope import Filter, Scope, excess
+from registry.choices import Masking
+from registry.connectors import Column, Condition, ExtractPlan
+from registry.models import Field, PolicyField, SharingPolicy
+
+
+def policies_for(request: ExchangeRequest):
+    """Policies of the dataset under which the consumer may ask today in the mode and for the purpose wanted."""
+    return (
+        SharingPolicy.objects.today()
+        .for_recipient(request.consumer)
+        .filter(dataset=request.dataset, modes__contains=[request.mode], purposes__contains=[request.purpose])
+        .prefetch_related("policy_fields__field")
+    )
+
+
+def requested_scope(request: ExchangeRequest, policy: SharingPolicy) -> Scope:
+    """What the draft asks for, with the masking that the policy prescribes. Raises Incomplete for what it does not offer."""
+    offered = {line.field.name: line for line in policy.policy_fields.all() if line.field.removed_at is None}
+    unknown = [name for name in request.field_names if name not in offered]
+    if unknown:
+        raise Incomplete(
+            "fields-not-offered",
+            _("These fields are not offered: %(names)s. Untick them, or ask the owner to change the policy.")
+            % {"names": ", ".join(unknown)},
+            fields={"field_names": unknown},
+        )
+    filters = tuple(
+        Filter(line["field"], line["operator"], tuple(line.get("values", ()))) for line in request.row_filter
+    )
+    for condition in filters:
+        if condition.field not in offered or not offered[condition.field].is_filterable:
+            raise Incomplete(
+                "filter-not-offered",
+                _("Rows cannot be filtered by “%(field)s”. Choose one of the fields offered for filtering.")
+                % {"field": condition.field},
+                fields={"row_filter": [condition.field]},
+            )
+    chosen = sorted(request.field_names, key=lambda name: offered[name].field.position)
+    return Scope(
+        dataset=request.dataset.code,
+        fields=tuple((name, offered[name].masking) for name in chosen),
+        filters=filters,
+        row_limit=request.row_limit or policy.max_rows,
+        mode=request.mode,
+        file_format=request.file_format,
+        purpose=request.purpose,
+        period_from=request.period_from,
+        period_to=request.period_to,
+        retention_until=request.retention_until,
+    )
+
+
+def policy_scope(policy: SharingPolicy, like: Scope) -> Scope:
+    """The most that the policy lets out to a request that is otherwise like `like`."""
+    lines = [line for line in policy.policy_fields.all() if line.field.removed_at is None]
+    last_day = like.period_from + timedelta(days=policy.max_days - 1)
+    return replace(
+        like,
+        dataset=policy.dataset.code,
+        fields=tuple((line.field.name, line.masking) for line in lines),
+        filters=(),
+        row_limit=policy.max_rows,
+        mode=like.mode if like.mode in policy.modes else "",
+        purpose=like.purpose if like.purpose in policy.purposes else "",
+        period_from=policy.valid_from,
+        period_to=min(last_day, policy.valid_to) if policy.valid_to else last_day,
+    )
+
+
+def best_policy(request: ExchangeRequest) -> tuple[SharingPolicy, Scope]:
+    """The policy that the request is wholly inside, a standing one first. Raises Incomplete with what lies outside."""
+    refusal: Refusal | None = None
+    for policy in policies_for(request).order_by("-is_standing", "quorum", "pk"):
+        try:
+            scope = requested_scope(request, policy)
+        except Incomplete as error:
+            refusal = refusal or error
+            continue
+        beyond = list(excess(scope, policy_scope(policy, scope)))
+        if not beyond:
+            return policy, scope
+        refusal = refusal or Incomplete("outside-policy", " ".join(map(str, beyond)), fields={"dataset": beyond})
+    raise refusal or Incomplete(
+        "no-policy",
+        _("The owner offers this dataset neither in this way nor for this purpose. Choose another method or purpose."),
+        fields={"dataset": [], "mode": [], "purpose": []},
+    )
+
+
+def scope_of_revision(revision: Revision) -> Scope:
+    """The scope that was frozen in the revision."""
+    return Scope.from_text(json.dumps(json.loads(revision.content)["scope"]))
+
+
+def check_shareable_now(agreement: Agreement) -> None:
+    """Refuse when today's registry no longer offers what was agreed: policy ended, field gone, masking tightened."""
+    scope = Scope.from_text(agreement.scope)
+    policy = agreement.policy
+    today = timezone.localdate()
+    if policy.valid_from > today or (policy.valid_to and policy.valid_to < today):
+        raise Refusal("policy-ended", _("The sharing policy behind this agreement has ended."))
+    if not SharingPolicy.objects.for_recipient(agreement.consumer).filter(pk=policy.pk).exists():
+        raise Refusal("outside-policy", _("The sharing policy no longer names the consumer agency."))
+    # The period of the agreement is counted from its own start; everything else is compared with the policy of today.
+    beyond = list(excess(scope, policy_scope(policy, scope)))
+    if beyond:
+        raise Refusal("outside-policy", " ".join(map(str, beyond)))
+
+
+def extract_plan(scope: Scope, fields: dict[str, Field]) -> ExtractPlan:
+    """What the source is asked for: exactly the scope. `fields` are the dataset's, by name. Pure."""
+    dataset = next(iter(fields.values())).dataset
+    return ExtractPlan(
+        schema=dataset.schema_name,
+        table=dataset.table_name,
+        columns=tuple(
+            Column(name=name, source=name, kind=fields[name].kind, masking=Masking(masking))
+            for name, masking in scope.fields
+        ),
+        conditions=tuple(
+            Condition(field=f.field, kind=fields[f.field].kind, operator=f.operator, values=f.values)
+            for f in scope.filters
+        ),
+        file_format=scope.file_format,
+        row_limit=scope.row_limit,
+    )
+
+
+def fields_of(dataset) -> dict[str, Field]:
+    """The fields that the source still has, by name."""
+    fields = dataset.fields.shown().select_related("dataset")
+    return {field.name: field for field in fields}
+
+
+def shared_lines(policy: SharingPolicy) -> list[PolicyField]:
+    """The fields that a policy offers, in the dataset's order."""
+    return [line for line in policy.policy_fields.all() if line.field.removed_at is None]
+
+
+def approved_scope(case: ReviewCase, requested: Scope) -> Scope:
+    """What all approvers so far let out: each vote lies within the ones before, so the last one is what they share."""
+    last = live_approvals(case).order_by("-pk").first()
+    return Scope.from_text(last.scope) if last else requested
+
+
+def live_approvals(case: ReviewCase):
+    return case.decisions.live().filter(verdict=Verdict.APPROVE, revision=case.request.revisions.first())

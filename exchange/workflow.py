@@ -1,0 +1,159 @@
+"""The only code that changes a status. One move is one transaction: lock, re-check, save, record evidence, enqueue."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from django.db import models, transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from evidence import ledger
+from exchange import rules
+from exchange.models import Agreement, Delivery, ExchangeRequest
+from exchange.refusals import Refusal, WrongState
+from exchange.states import AGREEMENT, DELIVERY, REQUEST, Move, Side, Table
+from registry.actors import actor_of
+from registry.models import Delegation, User
+
+TABLES: dict[type[models.Model], Table] = {ExchangeRequest: REQUEST, Agreement: AGREEMENT, Delivery: DELIVERY}
+CLOSING_FIELD = {ExchangeRequest: "closed_at", Agreement: "ended_at", Delivery: "finished_at"}
+RELATED = {
+    ExchangeRequest: ("consumer", "dataset__database__owner", "legal_basis"),
+    Agreement: ("consumer", "provider", "dataset__database", "policy", "case__request"),
+    Delivery: ("agreement__consumer", "agreement__provider", "agreement__dataset__database", "agreement__policy"),
+}
+
+
+@dataclass
+class Step:
+    """A move under way: the locked row, who makes it, and what is to be said about it in the ledger."""
+
+    move: Move
+    subject: ExchangeRequest | Agreement | Delivery
+    by: User | None
+    reason: str = ""
+    delegation: Delegation | None = None
+    target: str = ""
+    details: dict = field(default_factory=dict)
+    changes: dict = field(default_factory=dict)
+
+    def to(self, status: str, **changes) -> None:
+        """Choose the state that the move leads to (only where the table leaves a choice) and set further fields."""
+        if status not in self.move.targets:
+            raise ValueError(f"{self.move.name} does not lead to {status}")
+        self.target = status
+        self.changes.update(changes)
+
+
+@contextmanager
+def making(name: str, subject, *, by: User | None, reason: str = "", **details) -> Iterator[Step]:
+    """Make the move `name` on `subject`: everything in the body and the move itself happen together or not at all.
+
+    Raises Refusal (WrongState where somebody was faster) after recording it; the row is then untouched.
+    """
+    table = TABLES[type(subject)]
+    move = table.moves[name]
+    try:
+        with transaction.atomic():
+            locked = _lock(subject)
+            step = Step(move, locked, by, reason.strip(), details=details)
+            _check(step, table)
+            yield step
+            _finish(step, table)
+    except Refusal as refusal:
+        _record_refusal(move, table, subject, by, refusal)
+        raise
+    subject.refresh_from_db()
+
+
+def check_move(name: str, subject, by: User | None) -> None:
+    """Raise the Refusal that the move would meet now; for buttons and for "why can't I …?"."""
+    table = TABLES[type(subject)]
+    _check_state(table.moves[name], subject)
+    rules.check_mover(table.moves[name], subject, by)
+
+
+def can_move(name: str, subject, by: User | None) -> bool:
+    try:
+        check_move(name, subject, by)
+    except Refusal:
+        return False
+    return True
+
+
+def offered_moves(subject, by: User) -> list[tuple[Move, Refusal | None]]:
+    """The moves that the person's roles put within reach in this state, each with the refusal it would meet, if any."""
+    offered = []
+    for move in TABLES[type(subject)].moves.values():
+        if move.side == Side.SYSTEM or subject.status not in move.sources:
+            continue
+        refusal = _refusal_of(rules.check_mover, move, subject, by)
+        if refusal is None or refusal.code != "not-your-role":
+            offered.append((move, refusal))
+    return offered
+
+
+def _refusal_of(check: Callable, *args) -> Refusal | None:
+    try:
+        check(*args)
+    except Refusal as refusal:
+        return refusal
+    return None
+
+
+def _lock(subject):
+    model = type(subject)
+    return model.objects.select_related(*RELATED[model]).select_for_update(of=("self",)).get(pk=subject.pk)
+
+
+def _check(step: Step, table: Table) -> None:
+    _check_state(step.move, step.subject)
+    if step.move.needs_reason and not step.reason:
+        raise Refusal("reason-needed", _("State the reason."), fields={"reason": [_("This field is needed.")]})
+    step.delegation = rules.check_mover(step.move, step.subject, step.by)
+
+
+def _check_state(move: Move, subject) -> None:
+    if subject.status not in move.sources:
+        raise WrongState(subject.get_status_display())
+
+
+def _finish(step: Step, table: Table) -> None:
+    if not step.target:
+        (step.target,) = step.move.targets
+    subject, before = step.subject, step.subject.status
+    for name, value in step.changes.items():
+        setattr(subject, name, value)
+    subject.status = step.target
+    if step.target in table.terminal:
+        setattr(subject, CLOSING_FIELD[type(subject)], timezone.now())
+    if hasattr(subject, "status_reason"):
+        subject.status_reason = step.reason
+    subject.save()
+    ledger.record(
+        action=f"{table.name}.{step.move.name}",
+        actor=actor_of(step.by, rules.agency_of_side(step.move.side, subject)),
+        subject=(table.name, subject.code),
+        correlation_id=correlation_of(subject),
+        details={"from": before, "to": step.target, **step.details},
+        personal={"reason": step.reason} if step.reason else None,
+    )
+
+
+def _record_refusal(move: Move, table: Table, subject, by: User | None, refusal: Refusal) -> None:
+    ledger.record_refusal(
+        action=f"{table.name}.{move.name}",
+        actor=actor_of(by, rules.agency_of_side(move.side, subject)),
+        subject=(table.name, subject.code),
+        correlation_id=correlation_of(subject),
+        details={"code": refusal.code, "state": str(subject.status)},
+    )
+
+
+def correlation_of(subject) -> str:
+    """The request's code: what ties together everything that happened in one exchange."""
+    if isinstance(subject, ExchangeRequest):
+        return subject.code
+    agreement = subject.agreement if isinstance(subject, Delivery) else subject
+    return agreement.case.request.code
