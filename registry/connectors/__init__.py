@@ -1,0 +1,55 @@
+"""Connectors to source databases, one per engine. Everything else in the portal imports from here."""
+
+from registry.connectors.addresses import check_address
+from registry.connectors.base import (
+    Address,
+    CheckResult,
+    Chunk,
+    Column,
+    ColumnDescription,
+    Condition,
+    Connector,
+    ExtractPlan,
+    PermanentSourceError,
+    SourceError,
+    TableDescription,
+    TemporarySourceError,
+)
+from registry.connectors.postgresql import PostgreSQLConnector
+from registry.connectors.sqlite import SQLiteConnector
+
+__all__ = [
+    "Address",
+    "CheckResult",
+    "Chunk",
+    "Column",
+    "ColumnDescription",
+    "Condition",
+    "Connector",
+    "ExtractPlan",
+    "PermanentSourceError",
+    "SourceError",
+    "TableDescription",
+    "TemporarySourceError",
+    "check_address",
+    "get",
+    "register",
+]
+
+_connectors: dict[str, type[Connector]] = {}
+
+
+def register(connector: type[Connector]) -> type[Connector]:
+    _connectors[str(connector.engine)] = connector
+    return connector
+
+
+def get(address: Address) -> Connector:
+    try:
+        return _connectors[str(address.engine)](address)
+    except KeyError:
+        raise PermanentSourceError("unsupported") from None
+
+
+for _connector in (PostgreSQLConnector, SQLiteConnector):
+    register(_connector)

@@ -17,6 +17,7 @@ MESSAGES = {
     "interrupted": _("The connection to the source database was interrupted."),
     "bad-address": _("The address of the source database is not allowed."),
     "access-denied": _("The source database refused the account."),
+    "unknown-database": _("The source server has no database of this name."),
     "no-privilege": _("The account may not read this table."),
     "tls-failed": _("The source database did not offer the secure connection that is required."),
     "source-changed": _("The table in the source database no longer has the shape that was agreed."),

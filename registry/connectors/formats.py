@@ -1,0 +1,46 @@
+"""CSV and JSON Lines, byte for byte as PostgreSQL writes them, so that a file never tells from which engine it came."""
+
+import json
+import re
+from decimal import Decimal
+
+_needs_quotes = re.compile(r'[,"\r\n]').search
+
+
+def text_of(value) -> str | None:
+    """A value of a loosely typed engine, as PostgreSQL would print it."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bytes):
+        return "\\x" + value.hex()
+    if isinstance(value, float):
+        if value in (float("inf"), float("-inf")):
+            return "Infinity" if value > 0 else "-Infinity"
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    return str(value)
+
+
+def csv_line(values: list[str | None]) -> str:
+    alone = len(values) == 1
+    return ",".join(["" if value is None else _csv_field(value, alone) for value in values]) + "\n"
+
+
+def _csv_field(text, alone):
+    # A line that holds nothing but \. would end the data for older readers.
+    if text == "" or _needs_quotes(text) or (alone and text == "\\."):
+        return '"' + text.replace('"', '""') + '"'
+    return text
+
+
+def json_text(value) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def record(line: str) -> dict:
+    """Read one line back; a number that a float cannot hold exactly stays text."""
+    return json.loads(line, parse_float=_exact)
+
+
+def _exact(text):
+    number = float(text)
+    return number if Decimal(repr(number)) == Decimal(text) else text

@@ -1,0 +1,383 @@
+"""What every engine promises, tested on the same rows; files must be the same byte for byte."""
+
+import csv
+import hashlib
+import hmac
+import io
+import json
+import unicodedata
+from dataclasses import replace
+
+import pytest
+
+from registry.choices import FieldKind, FileFormat, Masking, Operator
+from registry.connectors import Column, Condition, PermanentSourceError, TemporarySourceError
+from tests.registry.connectors.conftest import KEY, ROWS
+
+
+def _masked(masking, *names, plan):
+    return replace(plan, columns=tuple(replace(c, masking=masking) for c in plan.columns if c.source in names))
+
+
+def test_csv_holds_exactly_the_rows(connector, plan, extracted):
+    data, rows = extracted(connector, plan)
+
+    lines = list(csv.reader(io.StringIO(data.decode(), newline="")))
+
+    assert rows == len(ROWS)
+    assert lines[0] == ["id", "họ tên", "born", "note", "alive"]
+    assert lines[1:] == [
+        [str(i), name or "", born or "", note or "", "" if alive is None else str(alive).lower()]
+        for i, name, born, note, alive in ROWS
+    ]
+
+
+def test_csv_tells_nothing_from_empty(connector, plan, extracted):
+    data, _rows = extracted(connector, plan)
+
+    assert data.split(b"\n")[1].endswith(b',"",false')
+    assert data.endswith(b"\n1000,,,,\n")
+
+
+def test_json_lines_hold_exactly_the_rows(connector, plan, extracted):
+    data, rows = extracted(connector, plan, file_format=FileFormat.JSONL)
+
+    names = [column.name for column in plan.columns]
+
+    assert rows == len(ROWS) == data.count(b"\n")
+    assert [json.loads(line) for line in data.decode().split("\n")[:-1]] == [
+        dict(zip(names, row, strict=True)) for row in ROWS
+    ]
+
+
+@pytest.mark.parametrize("file_format", FileFormat)
+@pytest.mark.parametrize("masking", [m for m in Masking if m != Masking.YEAR])
+def test_engines_write_the_same_bytes(both, plan, extracted, file_format, masking):
+    masked = replace(plan, columns=tuple(replace(c, masking=masking) for c in plan.columns), file_format=file_format)
+
+    assert extracted(both[0], masked) == extracted(both[1], masked)
+
+
+@pytest.mark.parametrize("file_format", FileFormat)
+def test_engines_write_the_same_bytes_for_a_single_column(both, plan, extracted, file_format):
+    alone = replace(plan, columns=(plan.columns[3],), file_format=file_format)
+
+    data, rows = extracted(both[0], alone)
+
+    assert (data, rows) == extracted(both[1], alone)
+    assert rows == len(ROWS)
+    assert file_format == FileFormat.JSONL or b'\n"\\."\n' in data
+
+
+def test_first_chunk_of_csv_is_the_header(connector, plan):
+    chunks = connector.extract(plan, pseudonym_key=KEY)
+
+    first = next(chunks)
+    chunks.close()
+
+    assert (first.data, first.rows) == ("id,họ tên,born,note,alive\n".encode(), 0)
+
+
+def test_headers_of_any_length_survive(connector, plan, extracted):
+    name = 'Số định danh cá nhân, theo "Luật Căn cước"\n' * 5
+    long = replace(plan, columns=(replace(plan.columns[0], name=name),))
+
+    data, _rows = extracted(connector, long)
+    lines, _rows = extracted(connector, long, file_format=FileFormat.JSONL)
+
+    assert next(csv.reader(io.StringIO(data.decode(), newline=""))) == [name]
+    assert json.loads(lines.splitlines()[0]) == {name: 1}
+
+
+def test_year_is_all_that_is_left_of_a_date(both, plan, extracted):
+    masked = _masked(Masking.YEAR, "born", plan=plan)
+
+    data, _rows = extracted(both[0], masked)
+
+    assert data == extracted(both[1], masked)[0]
+    assert data.decode().split("\n") == ["born", *(row[2][:4] if row[2] else "" for row in ROWS), ""]
+
+
+def test_year_of_texts_needs_four_digits(both, plan, extracted):
+    columns = tuple(replace(plan.columns[i], masking=Masking.YEAR, kind=FieldKind.TEXT) for i in (1, 3))
+    masked = replace(plan, columns=columns)
+
+    data, _rows = extracted(both[0], masked)
+
+    assert data == extracted(both[1], masked)[0]
+    assert set(data.decode().split("\n")[1:-1]) == {","}
+
+
+def test_partial_masking_leaves_three_characters(connector, plan, extracted):
+    masked = _masked(Masking.PARTIAL, "note", plan=plan)
+
+    data, _rows = extracted(connector, masked, file_format=FileFormat.JSONL)
+    notes = [json.loads(line)["note"] for line in data.decode().split("\n")[:-1]]
+
+    for note, row in zip(notes, ROWS, strict=True):
+        given = row[3]
+        expected = (
+            given if given is None else "*" * len(given) if len(given) <= 3 else "*" * (len(given) - 3) + given[-3:]
+        )
+        assert note == expected
+
+
+def test_pseudonyms_are_keyed_and_normalised(connector, plan, extracted):
+    masked = _masked(Masking.PSEUDONYM, "note", plan=plan)
+
+    data, _rows = extracted(connector, masked)
+
+    def expected(text):
+        normal = unicodedata.normalize("NFC", text).encode()
+        return hmac.new(KEY, normal, hashlib.sha256).hexdigest()[:32]
+
+    assert data.decode().split("\n")[1:-1] == ["" if row[3] is None else expected(row[3]) for row in ROWS]
+
+
+@pytest.mark.parametrize("length", [16, 64, 65, 200])
+def test_pseudonyms_agree_for_keys_of_any_length(both, plan, length):
+    masked = _masked(Masking.PSEUDONYM, "id", "born", "alive", plan=plan)
+    key = bytes(number % 256 for number in range(length))
+
+    files = [b"".join(chunk.data for chunk in c.extract(masked, pseudonym_key=key)) for c in both]
+
+    assert files[0] == files[1]
+
+
+def test_pseudonyms_without_a_key_are_refused(connector, plan):
+    with pytest.raises(PermanentSourceError) as caught:
+        connector.extract(_masked(Masking.PSEUDONYM, "note", plan=plan), pseudonym_key=b"")
+
+    assert caught.value.code == "bad-plan"
+
+
+FILTERS = [
+    (("id", FieldKind.INTEGER, Operator.EQUALS, ("3",)), {3}),
+    (("id", FieldKind.INTEGER, Operator.IN, ("3", "5", "5", "77")), {3, 5}),
+    (("id", FieldKind.INTEGER, Operator.AT_LEAST, ("25",)), {25, 1000}),
+    (("id", FieldKind.INTEGER, Operator.AT_MOST, ("2",)), {1, 2}),
+    (("id", FieldKind.INTEGER, Operator.BETWEEN, ("3", "4")), {3, 4}),
+    (("id", FieldKind.NUMBER, Operator.BETWEEN, ("2.5", "4.0")), {3, 4}),
+    (("born", FieldKind.DATE, Operator.AT_LEAST, ("1975-01-01",)), {25}),
+    (("born", FieldKind.DATE, Operator.EQUALS, ("1951-03-02",)), {1}),
+    (("born", FieldKind.DATE, Operator.IS_NULL, ()), {1000}),
+    (("alive", FieldKind.BOOLEAN, Operator.EQUALS, ("true",)), set(range(2, 25, 2))),
+    (("note", FieldKind.TEXT, Operator.EQUALS, ("",)), {1}),
+    (("note", FieldKind.TEXT, Operator.EQUALS, ("NULL",)), {15}),
+    (("note", FieldKind.TEXT, Operator.IN, ('"', "'", "\\", "a,b", "\\n", "{}", "%s %")), {4, 5, 6, 7, 8, 16, 17}),
+    (("note", FieldKind.TEXT, Operator.IN, ("null", "two\nlines")), {9, 14}),
+    (("note", FieldKind.TEXT, Operator.PREFIX, ("%",)), {17}),
+    (("note", FieldKind.TEXT, Operator.PREFIX, ("\\",)), {3, 4, 5}),
+    (("note", FieldKind.TEXT, Operator.PREFIX, ("_",)), set()),
+    (("note", FieldKind.TEXT, Operator.PREFIX, ("n",)), {14}),
+    (("note", FieldKind.TEXT, Operator.PREFIX, ("Ngô B",)), {23, 24}),
+    (("note", FieldKind.TEXT, Operator.BETWEEN, ("N", "O")), {15, 23, 24}),
+    (("note", FieldKind.TEXT, Operator.EQUALS, ("Ngô Bảo",)), {24}),
+    (("note", FieldKind.TEXT, Operator.EQUALS, ("x'; DROP TABLE x; --",)), set()),
+]
+
+
+@pytest.mark.parametrize(("condition", "found"), FILTERS)
+def test_filters_find_the_same_rows(connector, plan, extracted, condition, found):
+    filtered = replace(plan, columns=plan.columns[:1], conditions=(Condition(*condition),))
+
+    data, rows = extracted(connector, filtered)
+
+    assert {int(line) for line in data.split()[1:]} == found
+    assert rows == connector.count(filtered, 5) == len(found)
+
+
+def test_conditions_hold_together(connector, plan, extracted):
+    conditions = (
+        Condition("id", FieldKind.INTEGER, Operator.AT_MOST, ("4",)),
+        Condition("alive", FieldKind.BOOLEAN, Operator.EQUALS, ("false",)),
+    )
+
+    assert extracted(connector, plan, columns=plan.columns[:1], conditions=conditions)[0] == b"id\n1\n3\n"
+
+
+def test_a_long_list_of_identifiers_is_one_filter(connector, plan):
+    many = tuple(str(number) for number in range(50_000))
+
+    for kind in (FieldKind.INTEGER, FieldKind.TEXT):
+        condition = Condition("id" if kind == FieldKind.INTEGER else "note", kind, Operator.IN, many)
+        assert connector.count(replace(plan, conditions=(condition,)), 30) == (26 if kind == FieldKind.INTEGER else 0)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        ("id", FieldKind.INTEGER, Operator.EQUALS, ("1; DROP TABLE x",)),
+        ("id", FieldKind.INTEGER, Operator.EQUALS, ("٣",)),
+        ("id", FieldKind.INTEGER, Operator.EQUALS, ("9223372036854775808",)),
+        ("id", FieldKind.INTEGER, Operator.EQUALS, ()),
+        ("id", FieldKind.INTEGER, Operator.BETWEEN, ("1",)),
+        ("id", FieldKind.INTEGER, Operator.PREFIX, ("1",)),
+        ("id", FieldKind.NUMBER, Operator.EQUALS, ("nan",)),
+        ("id", FieldKind.NUMBER, Operator.EQUALS, ("1e999",)),
+        ("born", FieldKind.DATE, Operator.EQUALS, ("31/12/2024",)),
+        ("born", FieldKind.DATE, Operator.EQUALS, ("2024-02-30",)),
+        ("born", FieldKind.DATETIME, Operator.EQUALS, ("yesterday",)),
+        ("alive", FieldKind.BOOLEAN, Operator.EQUALS, ("perhaps",)),
+        ("alive", FieldKind.BOOLEAN, Operator.AT_LEAST, ("true",)),
+        ("note", FieldKind.TEXT, Operator.EQUALS, ("a\0b",)),
+        ("note", FieldKind.TEXT, Operator.EQUALS, ("\ud800",)),
+        ("note", FieldKind.TEXT, Operator.EQUALS, ("x" * 1_001,)),
+        ("note", FieldKind.TEXT, Operator.IS_NULL, ("x",)),
+    ],
+)
+def test_values_that_do_not_fit_are_refused(connector, plan, condition):
+    with pytest.raises(PermanentSourceError) as caught:
+        list(connector.extract(replace(plan, conditions=(Condition(*condition),)), pseudonym_key=KEY))
+
+    assert caught.value.code == "bad-filter"
+    assert not any(value in str(caught.value) for value in condition[3])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"columns": ()},
+        {"columns": (Column("a", "id", FieldKind.INTEGER), Column("a", "note", FieldKind.TEXT))},
+        {"columns": (Column("", "id", FieldKind.INTEGER),)},
+        {"columns": (Column("a", "id\0", FieldKind.INTEGER),)},
+        {"columns": (Column("a", "id", FieldKind.INTEGER, Masking.YEAR),)},
+        {"row_limit": -1},
+    ],
+)
+def test_impossible_plans_are_refused(connector, plan, changes):
+    with pytest.raises(PermanentSourceError) as caught:
+        connector.extract(replace(plan, **changes), pseudonym_key=KEY)
+
+    assert caught.value.code == "bad-plan"
+
+
+@pytest.mark.parametrize("file_format", FileFormat)
+def test_more_rows_than_agreed_are_an_error(connector, plan, extracted, file_format):
+    limited = replace(plan, columns=plan.columns[:1], file_format=file_format)
+
+    assert extracted(connector, limited, row_limit=len(ROWS))[1] == len(ROWS)
+    for limit in (0, len(ROWS) - 1):
+        with pytest.raises(PermanentSourceError) as caught:
+            extracted(connector, limited, row_limit=limit)
+        assert caught.value.code == "row-limit"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"table": "gone"},
+        {"schema": "gone"},
+        {"columns": (Column("gone", "gone", FieldKind.TEXT),)},
+        {"conditions": (Condition("gone", FieldKind.TEXT, Operator.EQUALS, ("x",)),)},
+    ],
+)
+def test_missing_tables_and_columns_mean_that_the_source_changed(connector, plan, changes):
+    changed = replace(plan, **changes)
+    for call in (
+        lambda: list(connector.extract(changed, pseudonym_key=KEY)),
+        lambda: connector.lookup(changed, key_field="id", key="1", pseudonym_key=KEY),
+    ):
+        with pytest.raises(PermanentSourceError) as caught:
+            call()
+        assert caught.value.code == "source-changed"
+
+
+def test_look_up_returns_the_record(connector, plan):
+    masked = replace(plan, columns=(*plan.columns[:2], replace(plan.columns[2], masking=Masking.YEAR), plan.columns[4]))
+
+    found = connector.lookup(masked, key_field="id", key="2", pseudonym_key=KEY)
+
+    assert found == [{"id": 2, "họ tên": "Người 2", "born": "1952", "alive": True}]
+
+
+def test_look_up_obeys_the_conditions_of_the_plan(connector, plan):
+    dead = replace(plan, conditions=(Condition("alive", FieldKind.BOOLEAN, Operator.EQUALS, ("false",)),))
+
+    assert connector.lookup(dead, key_field="id", key="2", pseudonym_key=KEY) == []
+    assert connector.lookup(plan, key_field="id", key="0", pseudonym_key=KEY) == []
+
+
+def test_look_up_by_a_field_that_is_not_delivered(connector, plan):
+    only_id = replace(plan, columns=plan.columns[:1])
+
+    for spelling in ("NFC", "NFD"):
+        key = unicodedata.normalize(spelling, "Ngô Bảo Châu")
+        assert connector.lookup(only_id, key_field="note", key=key, pseudonym_key=KEY) == [{"id": 23}]
+
+
+def test_ambiguous_look_up_returns_two(connector, plan):
+    assert len(connector.lookup(plan, key_field="alive", key="true", pseudonym_key=KEY)) == 2
+
+
+def test_look_up_refuses_keys_that_do_not_fit(connector, plan):
+    with pytest.raises(PermanentSourceError) as caught:
+        connector.lookup(plan, key_field="id", key="1 OR 1=1", pseudonym_key=KEY)
+
+    assert caught.value.code == "bad-filter"
+
+
+def test_describe_finds_columns_kinds_and_keys(connector):
+    (table,) = connector.describe(table="Công dân")
+
+    assert (table.name, table.kind) == ("Công dân", "table")
+    assert [(c.name, c.kind, c.is_key, c.nullable) for c in table.columns] == [
+        ("id", FieldKind.INTEGER, True, table.columns[0].nullable),
+        ("ho ten", FieldKind.TEXT, False, True),
+        ("born", FieldKind.DATE, False, True),
+        ("note", FieldKind.TEXT, False, True),
+        ("alive", FieldKind.BOOLEAN, False, True),
+    ]
+    assert connector.describe(table="gone") == connector.describe(schema="gone") == []
+
+
+def test_describe_stops_at_too_many_tables(connector, monkeypatch):
+    monkeypatch.setattr("registry.connectors.reflection.MOST_TABLES", 0)
+
+    with pytest.raises(PermanentSourceError) as caught:
+        connector.describe()
+
+    assert caught.value.code == "too-many-tables"
+
+
+def test_check_names_the_version_and_warns_of_rights(connector):
+    result = connector.check()
+
+    assert result.server_version
+    assert result.seconds < 5
+    assert result.warnings
+
+
+def test_abandoned_extracts_can_be_closed_at_any_point(connector, plan):
+    for wanted in range(4):
+        chunks = connector.extract(plan, pseudonym_key=KEY)
+        for _number in range(wanted):
+            next(chunks, None)
+        chunks.close()
+
+
+def test_digest_follows_every_part_of_the_plan(plan):
+    changed = [
+        plan,
+        replace(plan, table="other"),
+        replace(plan, schema="other"),
+        replace(plan, row_limit=1),
+        replace(plan, file_format=FileFormat.JSONL),
+        replace(plan, columns=plan.columns[:-1]),
+        replace(plan, conditions=(Condition("id", FieldKind.INTEGER, Operator.EQUALS, ("1",)),)),
+        _masked(Masking.NULL, "id", plan=plan),
+    ]
+
+    digests = {one.digest() for one in changed}
+
+    assert len(digests) == len(changed)
+    assert plan.digest() == replace(plan).digest()
+    assert all(len(digest) == 64 for digest in digests)
+
+
+def test_errors_can_be_told_apart_and_travel():
+    import pickle
+
+    error = pickle.loads(pickle.dumps(TemporarySourceError("source-slow")))  # noqa: S301
+
+    assert (type(error), error.code) == (TemporarySourceError, "source-slow")
