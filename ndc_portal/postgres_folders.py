@@ -39,7 +39,7 @@ def locate(var_dir: Path) -> Folders:
     digest = hashlib.sha256(os.fsencode(var_dir)).hexdigest()[:16]
     link = var_dir / "postgres"
     # What stands there decides: permissions of the folders above may have changed since the first start.
-    home = link.resolve() if link.is_symlink() or link.exists() else _planned_home(var_dir, digest)
+    home = link.resolve() if os.path.lexists(link) else _planned_home(var_dir, digest)
     socket = home / "socket"
     # A comma or a quote would end the name in the list that libpq, respectively the server, takes the folder for.
     if len(os.fsencode(socket / f".s.PGSQL.{PORT}")) > LONGEST_SOCKET or {",", '"'} & set(str(socket)):
