@@ -128,26 +128,28 @@ def _start(folders: Folders) -> None:
     while (answer := ping(folders)) != psycopg.pq.Ping.OK:
         waited = time.monotonic() - began
         if waited > START_SECONDS:
-            raise PostgresError(
-                f"The private PostgreSQL does not answer; see {folders.log}:\n{_log_since(folders, log_start)}"
-            )
-        running = _postmaster(folders)
-        if (
-            running
-            and waited > SWEPT_SECONDS
-            and answer == psycopg.pq.Ping.NO_RESPONSE
-            and not folders.socket_file.exists()
-        ):
-            os.kill(running, signal.SIGINT)  # somebody swept the socket away: nobody can reach this server any more
-        elif not running and not (launched and _alive(launched)) and not _orphans_remain(folders, waited):
-            trouble = _log_since(folders, log_start) if launched else ""
-            if launched and not any(text in trouble for text in PASSING_TROUBLE):
-                raise PostgresError(f"The private PostgreSQL did not start; see {folders.log}:\n{trouble}")
+            raise PostgresError(f"The private PostgreSQL does not answer.{_log_since(folders, log_start)}")
+        if running := _postmaster(folders):
+            swept = answer == psycopg.pq.Ping.NO_RESPONSE and not folders.socket_file.exists()
+            if swept and waited > SWEPT_SECONDS:
+                os.kill(running, signal.SIGINT)  # without its socket, nobody can reach this server any more
+        elif not (launched and _alive(launched)) and not _orphans_remain(folders, waited):
+            if launched:
+                _check_trouble_passes(folders, log_start)
             account = server_account(folders.data)
-            programs = programs or _programs(folders, account)
+            if not programs:
+                programs = _programs(folders, account)
+                began = time.monotonic()  # an installation may have taken longer than any start
             log_start = _rotate(folders.log)
             launched = _launch(folders, programs, account)
         time.sleep(0.05)
+
+
+def _check_trouble_passes(folders: Folders, log_start: int) -> None:
+    trouble = _log_since(folders, log_start)
+    if not any(text in trouble for text in PASSING_TROUBLE):
+        raise PostgresError(f"The private PostgreSQL did not start.{trouble}")
+    time.sleep(0.5)
 
 
 def _programs(folders: Folders, account: Account) -> Programs:
@@ -225,9 +227,11 @@ def _rotate(log: Path) -> int:
 
 
 def _log_since(folders: Folders, start: int) -> str:
+    if not folders.log.exists():
+        return ""
     with folders.log.open(errors="replace") as log:
         log.seek(start)
-        return log.read()[-2_000:]
+        return f" See {folders.log}:\n{log.read()[-2_000:]}"
 
 
 # Processes

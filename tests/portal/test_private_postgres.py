@@ -120,6 +120,7 @@ def test_busy_orphan_of_a_killed_server_is_ended(var_dir):
     private_postgres.ensure(var_dir)
 
     assert _remembered(var_dir) == 42
+    busy.close()
 
 
 def test_pid_reused_by_a_stranger_does_not_stop_the_start(var_dir):
@@ -141,7 +142,7 @@ def test_pid_reused_by_a_stranger_does_not_stop_the_start(var_dir):
 
 
 def test_swept_socket_is_made_again(var_dir, monkeypatch):
-    monkeypatch.setattr(private_postgres, "SWEPT_SECONDS", 0)
+    monkeypatch.setattr(private_postgres, "SWEPT_SECONDS", 0.5)
     private_postgres.ensure(var_dir)
     _remember(var_dir)
 
