@@ -1,5 +1,13 @@
 """Addresses of the public catalogue."""
 
+from django.urls import path
+
+from registry import views
+
 app_name = "registry"
 
-urlpatterns = []
+urlpatterns = [
+    path("", views.CatalogueView.as_view(), name="catalogue"),
+    path("datasets/<slug:code>/", views.DatasetView.as_view(), name="dataset-detail"),
+    path("databases/<slug:code>/", views.DatabaseView.as_view(), name="database-detail"),
+]
