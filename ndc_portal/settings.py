@@ -204,8 +204,13 @@ SPECTACULAR_SETTINGS = {
 # Source databases and deliveries
 CREDENTIAL_KEYS = env.list("CREDENTIAL_KEYS", validate=bool)
 PSEUDONYM_KEY = bytes.fromhex(env.str("PSEUDONYM_KEY", validate=lambda value: len(value) >= 64))
-SOURCE_ALLOWED_ADDRESSES = env.list("SOURCE_ALLOWED_ADDRESSES", [])
-SOURCE_ALLOWED_FOLDERS = [Path(folder).resolve() for folder in env.list("SOURCE_ALLOWED_FOLDERS", [])]
+# On one's own machine the demonstration's sources lie beside the portal's database; elsewhere nothing is allowed unasked.
+_OWN_SERVER = f"{DATABASES['default']['HOST']}:{DATABASES['default']['PORT'] or 5432}"
+SOURCE_ALLOWED_ADDRESSES = env.list("SOURCE_ALLOWED_ADDRESSES", []) or ([_OWN_SERVER] if DEBUG else [])
+SOURCE_ALLOWED_FOLDERS = [
+    Path(folder).resolve()
+    for folder in env.list("SOURCE_ALLOWED_FOLDERS", []) or ([VAR_DIR / "demo"] if DEBUG else [])
+]
 DELIVERY_DIR = VAR_DIR / "deliveries"
 DELIVERY_DAYS = env.int("DELIVERY_DAYS", 30, validate=lambda value: 1 <= value <= 365)
 

@@ -1,0 +1,90 @@
+"""Web server and worker as two child processes of one: what dies is started again, what asks to stop stops both."""
+
+import contextlib
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+STOP_WITHIN = 15  # seconds until a child that does not stop is killed
+LOOK_EVERY = 0.5
+RESTART_PAUSES = (0, 1, 5, 15)  # seconds before the first, second … start in a row that did not last
+LASTS = 30  # seconds after which a start counts as good
+
+
+@dataclass
+class Child:
+    """One process that is to be there for as long as the portal runs."""
+
+    name: str
+    command: Sequence[str]
+    process: subprocess.Popen | None = None
+    started: float = 0
+    failures: int = 0
+    due: float = field(default=0)
+
+    def tend(self) -> None:
+        """Start the process if it is not there and its pause is over."""
+        now = time.monotonic()
+        if self.process is not None and self.process.poll() is None:
+            return
+        if self.process is not None:
+            lasted = now - self.started > LASTS
+            self.failures = 0 if lasted else self.failures + 1
+            self.due = now + RESTART_PAUSES[min(self.failures, len(RESTART_PAUSES) - 1)]
+            logger.warning("%s ended with %s and is started again", self.name, self.process.returncode)
+            self.end_group()
+            self.process = None
+        if now >= self.due:
+            # A group of its own: workers have children, and all of them are to end together.
+            self.process = subprocess.Popen(self.command, start_new_session=True)
+            self.started = now
+
+    def end_group(self, sign: int = signal.SIGKILL) -> None:
+        """Signal whatever is left of the process and its children."""
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, sign)
+
+    def stop(self) -> None:
+        if self.process is None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_WITHIN)
+        except subprocess.TimeoutExpired:
+            logger.warning("%s did not stop in time", self.name)
+        self.end_group()
+
+
+def run(address: str, *, manage: Path, web_processes: int) -> None:
+    """Serve the portal at `address` (host:port) and work on the queue until SIGTERM or SIGINT."""
+    children = [
+        Child("web", _web(address, web_processes)),
+        Child("worker", [sys.executable, str(manage), "worker"]),
+    ]
+    stopping = []
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sign, lambda *_: stopping.append(True))
+    while not stopping:
+        for child in children:
+            child.tend()
+        time.sleep(LOOK_EVERY)
+    for child in children:
+        child.stop()
+
+
+def _web(address: str, processes: int) -> list[str]:
+    return [
+        sys.executable, "-m", "gunicorn", "ndc_portal.wsgi:application",
+        "--bind", address, "--workers", str(processes), "--threads", "4", "--access-logfile", "-",
+        # Threads keep their database connection for CONN_MAX_AGE; requests are short, downloads are streamed.
+        "--timeout", "120", "--graceful-timeout", "10",
+    ]  # fmt: skip
