@@ -26,12 +26,16 @@ COPY_OPTIONS = {
 
 
 def copy(plan: ExtractPlan) -> sql.Composed:
+    return sql.SQL("COPY ({}) TO STDOUT {}").format(select(plan), COPY_OPTIONS[plan.file_format])
+
+
+def select(plan: ExtractPlan) -> sql.Composed:
     output = _json_record(plan) if plan.file_format == FileFormat.JSONL else sql.SQL(", ").join(_fields(plan))
     query = sql.SQL("SELECT {} FROM {}{}").format(output, _relation(plan), _where(plan))
     if plan.row_limit is not None:
         # One more than agreed, to know that there is more.
         query += sql.SQL(" LIMIT {}").format(sql.Literal(plan.row_limit + 1))
-    return sql.SQL("COPY ({}) TO STDOUT {}").format(query, COPY_OPTIONS[plan.file_format])
+    return query
 
 
 def header(plan: ExtractPlan) -> str:

@@ -15,6 +15,4 @@ class Command(BaseCommand):
 
     def handle(self, *args, **options):
         self.stdout.write(f"http://{options['bind']}/  (Ctrl-C stops)")
-        supervisor.run(
-            options["bind"], manage=settings.BASE_DIR / "manage.py", web_processes=options["web_processes"]
-        )
+        supervisor.run(options["bind"], manage=settings.BASE_DIR / "manage.py", web_processes=options["web_processes"])

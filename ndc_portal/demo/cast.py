@@ -1,0 +1,127 @@
+"""The state around the story: agencies, law, days off, and accounts named after their office, not after people."""
+
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.db import transaction
+
+from exchange.choices import DayKind
+from exchange.models import CalendarDay, DeadlineProfile
+from exchange.services import deadlines
+from ndc_portal.demo import registry_rows
+from registry.choices import Role
+from registry.models import Agency, LegalInstrument, Membership, User
+from registry.services import people
+
+TERMS = (
+    (deadlines.SIMPLE, "Yêu cầu thông thường", 5, "Mặc định của hệ thống, cần đối chiếu với văn bản hiện hành"),
+    (
+        deadlines.COMPLEX,
+        "Yêu cầu có dữ liệu nhạy cảm",
+        20,
+        "Mặc định của hệ thống, cần đối chiếu với văn bản hiện hành",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One account: user name, the office it stands for, agency, roles, whether it enters the administration."""
+
+    username: str
+    office: str
+    agency: str
+    roles: tuple[Role, ...]
+    is_staff: bool = False
+
+
+PARTS = (
+    Part("bhxh.chuyenvien", "Chuyên viên Bảo hiểm xã hội", "BHXH", (Role.REQUESTER,)),
+    Part("bhxh.lanhdao", "Lãnh đạo ký của Bảo hiểm xã hội", "BHXH", (Role.ENDORSER,)),
+    Part("bhxh.hethong", "Hệ thống tra cứu của Bảo hiểm xã hội", "BHXH", (Role.SYSTEM,)),
+    Part("bca.daumoi", "Cán bộ đầu mối Bộ Công an", "BCA", (Role.CASE_OFFICER, Role.APPROVER), True),
+    Part("bca.lanhdao", "Lãnh đạo duyệt của Bộ Công an", "BCA", (Role.APPROVER,), True),
+    Part("ndc.vanhanh", "Nhân viên vận hành Trung tâm dữ liệu quốc gia", "TTDLQG", (Role.OPERATOR,), True),
+    Part("ttcp.kiemtoan", "Thanh tra viên đọc nhật ký", "TTCP", (Role.AUDITOR,), True),
+)
+
+
+@transaction.atomic
+def load_state() -> None:
+    """Agencies, legal instruments, days off and terms. What is there already stays as it is."""
+    for row in registry_rows.agencies():
+        parent = Agency.objects.get(code=row.parent) if row.parent else None
+        Agency.objects.get_or_create(
+            code=row.code, defaults={"name_vi": row.name_vi, "name_en": row.name_en, "kind": row.kind, "parent": parent}
+        )
+    _load_law()
+    for row in registry_rows.holidays():
+        kind = DayKind.OFF if row.day_off else DayKind.WORKING
+        CalendarDay.objects.get_or_create(
+            day=row.date, defaults={"kind": kind, "title": row.name_vi, "source": row.certainty}
+        )
+    for code, title, days, source in TERMS:
+        DeadlineProfile.objects.get_or_create(
+            code=code, defaults={"title": title, "working_days": days, "source": source}
+        )
+
+
+def _load_law() -> None:
+    rows = registry_rows.legal_instruments()
+    for row in rows:
+        LegalInstrument.objects.get_or_create(
+            number=row.number,
+            defaults={
+                "title_vi": row.title_vi or row.title_en,
+                "title_en": row.title_en,
+                "issued_on": row.issued,
+                "effective_from": row.effective_from,
+                "effective_to": row.effective_to,
+                "certainty": row.certainty[:150],
+            },
+        )
+    for row in rows:
+        if row.replaced_by:
+            successor = LegalInstrument.objects.filter(number=row.replaced_by).first()
+            LegalInstrument.objects.filter(number=row.number).update(replaced_by=successor)
+
+
+@transaction.atomic
+def load_people(passwords: dict[str, str]) -> dict[str, User]:
+    """The accounts of the story by user name, with the roles of their office."""
+    users = {}
+    for part in PARTS:
+        user, created = User.objects.get_or_create(
+            username=part.username,
+            defaults={
+                "full_name": part.office,
+                "position": part.office,
+                "email": f"{part.username}@example.gov.vn",
+                "phone": "0800 000 000",
+                "is_staff": part.is_staff,
+            },
+        )
+        if created or not user.check_password(passwords[part.username]):
+            user.set_password(passwords[part.username])
+            user.save()
+        agency = Agency.objects.get(code=part.agency)
+        for role in part.roles:
+            if not Membership.objects.today().filter(user=user, agency=agency, role=role).exists():
+                people.appoint(user=user, agency=agency, role=role, by=None)
+        users[part.username] = user
+    return users
+
+
+def passwords(folder: Path) -> dict[str, str]:
+    """One password for each account, made at the first run and kept in a file that only its owner reads."""
+    path = folder / "accounts.json"
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    missing = [part.username for part in PARTS if part.username not in kept]
+    if missing:
+        kept.update({username: secrets.token_urlsafe(12) for username in missing})
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump(kept, file, indent=2)
+    return kept

@@ -1,0 +1,274 @@
+"""The databases of the story, registered as an operator would: connected, checked, read, described, offered."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.db import connection as portal_connection
+from django.utils import timezone
+
+from ndc_portal.demo.sources import Sources
+from registry.choices import (
+    AccessRights,
+    Classification,
+    Engine,
+    Lifecycle,
+    Masking,
+    Mode,
+    PersonalData,
+    Purpose,
+)
+from registry.models import (
+    Agency,
+    Connection,
+    Database,
+    Dataset,
+    Field,
+    LegalInstrument,
+    PolicyField,
+    SharingPolicy,
+    User,
+)
+from registry.permissions import DECIDE, HANDLE
+from registry.services import connections, people, structure
+
+B, S, N = PersonalData.BASIC, PersonalData.SENSITIVE, PersonalData.NONE
+K, Y, P, H, E = Masking.KEEP, Masking.YEAR, Masking.PARTIAL, Masking.PSEUDONYM, Masking.NULL
+
+
+@dataclass(frozen=True)
+class TableFacts:
+    """What a steward knows about a table beyond its structure: titles, and each field's category and usual masking."""
+
+    title_vi: str
+    title_en: str
+    access: AccessRights
+    refreshed: str
+    fields: dict[str, tuple[str, PersonalData, Masking]]  # name -> (English title, category, masking)
+
+
+@dataclass(frozen=True)
+class DatabaseFacts:
+    code: str
+    name_vi: str
+    name_en: str
+    owner: str
+    legal_basis: str
+    classification: Classification
+    description: str
+    tables: dict[str, TableFacts]
+
+
+POPULATION = DatabaseFacts(
+    code="dan-cu",
+    name_vi="Cơ sở dữ liệu quốc gia về dân cư",
+    name_en="National Population Database",
+    owner="BCA",
+    legal_basis="278/2025/NĐ-CP",
+    classification=Classification.RESTRICTED,
+    description="Dữ liệu minh họa: mọi công dân trong cơ sở dữ liệu này đều là hư cấu.",
+    tables={
+        "cong_dan": TableFacts(
+            "Thông tin cơ bản của công dân",
+            "Basic records of citizens",
+            AccessRights.RESTRICTED,
+            "Hằng ngày",
+            {
+                "so_dinh_danh": ("Personal number", B, H),
+                "ho_ten": ("Full name", B, K),
+                "ngay_sinh": ("Date of birth", B, Y),
+                "gioi_tinh": ("Sex", B, K),
+                "ma_tinh": ("Province code", B, K),
+                "ma_xa": ("Commune code", B, K),
+                "dia_chi": ("Address", B, E),
+                "dan_toc": ("Ethnic group", S, E),
+                "tinh_trang_hon_nhan": ("Marital status", B, E),
+                "so_dien_thoai": ("Phone", B, P),
+                "cap_nhat_luc": ("Last updated", N, K),
+            },
+        ),
+        "ho_khau_tinh": TableFacts(
+            "Số công dân thường trú theo xã",
+            "Residents by commune",
+            AccessRights.RESTRICTED,
+            "Hằng ngày",
+            {
+                "ma_tinh": ("Province code", N, K),
+                "ma_xa": ("Commune code", N, K),
+                "ten_xa": ("Commune", N, K),
+                "so_cong_dan": ("Residents", N, K),
+            },
+        ),
+    },
+)
+INSURANCE = DatabaseFacts(
+    code="bao-hiem",
+    name_vi="Cơ sở dữ liệu quốc gia về bảo hiểm",
+    name_en="National Insurance Database",
+    owner="BHXH",
+    legal_basis="278/2025/NĐ-CP",
+    classification=Classification.RESTRICTED,
+    description="Dữ liệu minh họa, tham chiếu tới công dân hư cấu.",
+    tables={
+        "tham_gia": TableFacts(
+            "Quá trình tham gia bảo hiểm",
+            "Insurance participation",
+            AccessRights.RESTRICTED,
+            "Hằng tháng",
+            {
+                "ma_so_bhxh": ("Insurance number", B, H),
+                "so_dinh_danh": ("Personal number", B, H),
+                "loai_bh": ("Kind of insurance", B, K),
+                "don_vi_dong": ("Contributor", B, E),
+                "tu_thang": ("From month", B, K),
+                "den_thang": ("To month", B, K),
+                "muc_dong": ("Contribution", B, E),
+                "ma_the_bhyt": ("Health card", B, P),
+                "han_the": ("Card valid until", B, K),
+            },
+        )
+    },
+)
+UNITS = DatabaseFacts(
+    code="don-vi-hanh-chinh",
+    name_vi="Danh mục đơn vị hành chính",
+    name_en="Administrative units",
+    owner="BNV",
+    legal_basis="19/2025/QĐ-TTg",
+    classification=Classification.PUBLIC,
+    description="34 đơn vị hành chính cấp tỉnh và 3.321 đơn vị cấp xã từ ngày 01/7/2025.",
+    tables={
+        "tinh": TableFacts("Đơn vị hành chính cấp tỉnh", "Provinces", AccessRights.PUBLIC, "Khi có thay đổi", {}),
+        "xa": TableFacts("Đơn vị hành chính cấp xã", "Communes", AccessRights.PUBLIC, "Khi có thay đổi", {}),
+    },
+)
+
+
+def register(*, sources: Sources, users: dict[str, User], reader_password: str) -> dict[str, Connection]:
+    """Register the three databases and offer their data; the connections by database code."""
+    operator, approver = users["ndc.vanhanh"], users["bca.lanhdao"]
+    made = {}
+    for facts, address, password in (
+        (POPULATION, _population_address(sources), reader_password),
+        (INSURANCE, _file_address(sources.insurance_path), ""),
+        (UNITS, _file_address(sources.units_path), ""),
+    ):
+        database = _database(facts)
+        made[facts.code] = _connect(database, address, password, operator)
+        structure.read(connection=made[facts.code], by=operator)
+        for table, described in facts.tables.items():
+            _describe(database, table, described)
+    population = Database.objects.get(code=POPULATION.code)
+    for username, permission in (("bca.daumoi", HANDLE), ("bca.daumoi", DECIDE), ("bca.lanhdao", DECIDE)):
+        people.assign_duty(permission=permission, database=population, to=users[username], by=operator)
+    _offer(population, approver)
+    return made
+
+
+def _database(facts: DatabaseFacts) -> Database:
+    database, _created = Database.objects.update_or_create(
+        code=facts.code,
+        defaults={
+            "name_vi": facts.name_vi,
+            "name_en": facts.name_en,
+            "owner": Agency.objects.get(code=facts.owner),
+            "legal_basis": LegalInstrument.objects.get(number=facts.legal_basis),
+            "classification": facts.classification,
+            "lifecycle": Lifecycle.ACTIVE,
+            "description": facts.description,
+            "contact": f"dau-moi.{facts.owner.lower()}@example.gov.vn",
+        },
+    )
+    return database
+
+
+def _population_address(sources: Sources) -> dict:
+    settings = portal_connection.settings_dict
+    return {
+        "engine": Engine.POSTGRESQL,
+        "host": settings["HOST"] or "127.0.0.1",
+        "port": int(settings["PORT"] or 5432),
+        "name": sources.population_dbname,
+        "username": sources.population_reader,
+        "sslmode": "disable" if settings["HOST"].startswith("/") else "prefer",
+    }
+
+
+def _file_address(path: Path) -> dict:
+    return {"engine": Engine.SQLITE, "name": str(path), "sslmode": "disable"}
+
+
+def _connect(database: Database, address: dict, password: str, operator: User) -> Connection:
+    connection, _created = Connection.objects.update_or_create(database=database, defaults=address)
+    if password:
+        connections.set_credential(connection=connection, credential=password, by=operator)
+    checked = connections.check(connection=connection, by=operator)
+    if not checked.check_ok:
+        raise RuntimeError(f"{database.code}: {checked.check_message}")
+    return checked
+
+
+def _describe(database: Database, table: str, facts: TableFacts) -> None:
+    dataset = database.datasets.get(table_name=table)
+    Dataset.objects.filter(pk=dataset.pk).update(
+        title_vi=facts.title_vi,
+        title_en=facts.title_en,
+        access_rights=facts.access,
+        applicable_legislation=database.legal_basis,
+        update_frequency=facts.refreshed,
+        is_published=True,
+    )
+    if not facts.fields:
+        dataset.fields.update(personal_data=N, default_masking=K)
+    for name, (title_en, category, masking) in facts.fields.items():
+        dataset.fields.filter(name=name).update(title_en=title_en, personal_data=category, default_masking=masking)
+
+
+def _offer(population: Database, approver: User) -> None:
+    """Two policies of the population database: packages that two approvers decide, and a standing one for look-ups."""
+    citizens = population.datasets.get(table_name="cong_dan")
+    bhxh = Agency.objects.get(code="BHXH")
+    package = _policy(
+        citizens,
+        "Gói dữ liệu cư trú cho cơ quan bảo hiểm",
+        {"so_dinh_danh": H, "ho_ten": K, "ngay_sinh": K, "gioi_tinh": K, "ma_tinh": K, "ma_xa": K, "so_dien_thoai": P},
+        ("ma_tinh", "ma_xa", "ngay_sinh", "gioi_tinh"),
+        modes=[Mode.PACKAGE],
+        quorum=2,
+        max_rows=500_000,
+    )
+    lookup = _policy(
+        citizens,
+        "Tra cứu một công dân tại bộ phận một cửa",
+        {"so_dinh_danh": K, "ho_ten": K, "ngay_sinh": K, "ma_tinh": K, "ma_xa": K},
+        ("so_dinh_danh",),
+        modes=[Mode.LOOKUP],
+        quorum=1,
+        max_rows=1_000_000,
+        is_standing=True,
+        decided_by=approver,
+        decided_at=timezone.now(),
+    )
+    for policy in (package, lookup):
+        policy.recipients.set([bhxh])
+
+
+def _policy(
+    dataset: Dataset, title: str, fields: dict[str, Masking], filterable: tuple[str, ...], **settings
+) -> SharingPolicy:
+    policy, created = SharingPolicy.objects.get_or_create(
+        dataset=dataset,
+        title=title,
+        defaults={
+            "purposes": [Purpose.PROCEDURE, Purpose.SYNCHRONISATION],
+            "legal_basis": dataset.database.legal_basis,
+            "valid_from": timezone.localdate(),
+            **settings,
+        },
+    )
+    if created:
+        known = {field.name: field for field in Field.objects.filter(dataset=dataset)}
+        PolicyField.objects.bulk_create(
+            PolicyField(policy=policy, field=known[name], masking=masking, is_filterable=name in filterable)
+            for name, masking in fields.items()
+        )
+    return policy
