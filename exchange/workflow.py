@@ -37,6 +37,7 @@ class Step:
     target: str = ""
     details: dict = field(default_factory=dict)
     changes: dict = field(default_factory=dict)
+    follow_ups: list[Callable[[], object]] = field(default_factory=list)
 
     def to(self, status: str, **changes) -> None:
         """Choose the state that the move leads to (only where the table leaves a choice) and set further fields."""
@@ -45,12 +46,20 @@ class Step:
         self.target = status
         self.changes.update(changes)
 
+    def then(self, act: Callable[[], object]) -> None:
+        """Do something more once the move is saved, in the same transaction.
+
+        A transaction around the move instead would take the record of a refusal back with it.
+        """
+        self.follow_ups.append(act)
+
 
 @contextmanager
 def making(name: str, subject, *, by: User | None, reason: str = "", **details) -> Iterator[Step]:
     """Make the move `name` on `subject`: everything in the body and the move itself happen together or not at all.
 
     Raises Refusal (WrongState where somebody was faster) after recording it; the row is then untouched.
+    Whoever opens a transaction around this must not let the Refusal through it: the record would be lost.
     """
     table = TABLES[type(subject)]
     move = table.moves[name]
@@ -61,6 +70,8 @@ def making(name: str, subject, *, by: User | None, reason: str = "", **details) 
             _check(step, table)
             yield step
             _finish(step, table)
+            for act in step.follow_ups:
+                act()
     except Refusal as refusal:
         _record_refusal(move, table, subject, by, refusal)
         raise

@@ -64,11 +64,9 @@ def conclude(*, case: ReviewCase, scope: Scope) -> Agreement:
 
 def activate(*, agreement: Agreement) -> Agreement:
     """Put it in force; a package that was asked for once is ordered in the same transaction."""
-    with transaction.atomic():
-        with workflow.making("activate", agreement, by=None):
-            pass
+    with workflow.making("activate", agreement, by=None) as step:
         if agreement.mode == Mode.PACKAGE and agreement.case.request.frequency == Frequency.ONCE:
-            deliveries.order(agreement=agreement, by=None)
+            step.then(lambda: deliveries.order(agreement=agreement, by=None))
     return agreement
 
 
@@ -98,10 +96,8 @@ def expire(*, agreement: Agreement) -> Agreement:
 
 def _end(move: str, agreement: Agreement, by: User | None, reason: str) -> Agreement:
     """Stop an agreement and, in the same transaction, whatever is still being delivered under it."""
-    with transaction.atomic():
-        with workflow.making(move, agreement, by=by, reason=reason):
-            pass
-        deliveries.stop_all(agreement=agreement)
+    with workflow.making(move, agreement, by=by, reason=reason) as step:
+        step.then(lambda: deliveries.stop_all(agreement=agreement))
     return agreement
 
 

@@ -2,7 +2,6 @@
 
 from datetime import date
 
-from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -60,20 +59,19 @@ def approve(
     reason: str = "",
 ) -> ExchangeRequest:
     """Vote for the request, whole or narrowed. With the last vote needed it becomes an agreement, or an offer if narrowed."""
-    with transaction.atomic():
-        with workflow.making("approve", request, by=by, reason=reason) as step:
-            case = rules.case_of(step.subject)
-            requested = scopes.scope_of_revision(step.subject.revisions.first())
-            agreed = scopes.approved_scope(case, requested)
-            scope = agreed.narrowed(fields=fields, row_limit=row_limit, period_to=period_to)
-            _check_scope(scope, agreed, fields)
-            decision = _decide(step, Verdict.APPROVE, revision_hash, scope=scope)
-            step.to(_outcome(case, decision, requested, scope))
-            step.details.update(scope_sha256=scope.digest, quorum=case.quorum)
-            if step.target != RequestStatus.UNDER_REVIEW:
-                letters.issue(case=case, content=_letter(decision, scope=scope.as_document()))
-        if request.status == RequestStatus.APPROVED:
-            agreements.conclude(case=case, scope=scope)
+    with workflow.making("approve", request, by=by, reason=reason) as step:
+        case = rules.case_of(step.subject)
+        requested = scopes.scope_of_revision(step.subject.revisions.first())
+        agreed = scopes.approved_scope(case, requested)
+        scope = agreed.narrowed(fields=fields, row_limit=row_limit, period_to=period_to)
+        _check_scope(scope, agreed, fields)
+        decision = _decide(step, Verdict.APPROVE, revision_hash, scope=scope)
+        step.to(_outcome(case, decision, requested, scope))
+        step.details.update(scope_sha256=scope.digest, quorum=case.quorum)
+        if step.target != RequestStatus.UNDER_REVIEW:
+            letters.issue(case=case, content=_letter(decision, scope=scope.as_document()))
+        if step.target == RequestStatus.APPROVED:
+            step.then(lambda: agreements.conclude(case=case, scope=scope))
     return request
 
 

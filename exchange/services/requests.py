@@ -100,12 +100,7 @@ def save_draft(
     Raises WrongState when the request is no longer a draft, Refusal("stale") when somebody saved in between.
     """
     locked = ExchangeRequest.objects.select_for_update(of=("self",)).get(pk=request.pk)
-    if not permissions.has_role(by, Role.REQUESTER, agency=locked.consumer):
-        raise Refusal(
-            "not-your-role", _("Only a requester of %(agency)s edits its requests.") % {"agency": locked.consumer}
-        )
-    if not locked.is_editable:
-        raise WrongState(locked.get_status_display())
+    check_editable(request=locked, by=by)
     if locked.version != version:
         raise _stale(locked)
     _fill(locked, content)
@@ -114,6 +109,16 @@ def save_draft(
     if named_users is not None:
         locked.named_users.set(named_users)
     return locked
+
+
+def check_editable(*, request: ExchangeRequest, by: User) -> None:
+    """Refuse unless the person files for the agency and the request is still, or again, a draft."""
+    if not permissions.has_role(by, Role.REQUESTER, agency=request.consumer):
+        raise Refusal(
+            "not-your-role", _("Only a requester of %(agency)s edits its requests.") % {"agency": request.consumer}
+        )
+    if not request.is_editable:
+        raise WrongState(request.get_status_display())
 
 
 def _stale(request: ExchangeRequest) -> Refusal:
@@ -178,36 +183,35 @@ def send_back(*, request: ExchangeRequest, by: User, reason: str) -> ExchangeReq
     return request
 
 
-def endorse(*, request: ExchangeRequest, by: User) -> ExchangeRequest:
-    """Sign for the agency: the owner's case opens. Wholly inside a standing permission, it is granted at once."""
-    with transaction.atomic():
-        with workflow.making("endorse", request, by=by) as step:
-            subject = step.subject
-            policy, scope = scopes.best_policy(subject)
-            frozen = scopes.scope_of_revision(subject.revisions.first())
-            if frozen != scope:
-                raise Refusal(
-                    "offer-changed",
-                    _(
-                        "The owner's policy changed since this was proposed. Send it back, so that the clerk can check it."
-                    ),
-                )
-            case, _created = ReviewCase.objects.update_or_create(
-                request=subject,
-                provider=subject.provider,
-                defaults={
-                    "policy": policy,
-                    "quorum": policy.quorum,
-                    "due_on": deadlines.due_date_for(subject),
-                    "claimed_by": None,
-                    "claimed_at": None,
-                },
+def endorse(*, request: ExchangeRequest, by: User, revision_hash: str | None = None) -> ExchangeRequest:
+    """Sign for the agency: the owner's case opens. Wholly inside a standing permission, it is granted at once.
+
+    `revision_hash` is that of the text which the signatory read: nobody signs what was changed meanwhile.
+    """
+    with workflow.making("endorse", request, by=by) as step:
+        subject = step.subject
+        policy, scope = scopes.best_policy(subject)
+        frozen = scopes.scope_of_revision(subject.revisions.first())
+        if frozen != scope:
+            raise Refusal(
+                "offer-changed",
+                _("The owner's policy changed since this was proposed. Send it back, so that the clerk can check it."),
             )
-            step.to(RequestStatus.SUBMITTED, endorsed_by=by, endorsed_at=timezone.now())
-            step.details.update(policy=str(policy.public_id), due_on=case.due_on.isoformat())
+        case, _created = ReviewCase.objects.update_or_create(
+            request=subject,
+            provider=subject.provider,
+            defaults={
+                "policy": policy,
+                "quorum": policy.quorum,
+                "due_on": deadlines.due_date_for(subject),
+                "claimed_by": None,
+                "claimed_at": None,
+            },
+        )
+        step.to(RequestStatus.SUBMITTED, endorsed_by=by, endorsed_at=timezone.now())
+        step.details.update(policy=str(policy.public_id), due_on=case.due_on.isoformat())
         if policy.is_standing:
-            _grant(request, case)
-    request.refresh_from_db()
+            step.then(lambda: _grant(request, case))
     return request
 
 
@@ -223,10 +227,8 @@ def _grant(request: ExchangeRequest, case: ReviewCase) -> None:
 
 def accept(*, request: ExchangeRequest, by: User) -> ExchangeRequest:
     """Take what the owner offered: the agreement has the narrowed scope."""
-    with transaction.atomic():
-        with workflow.making("accept", request, by=by):
-            pass
-        agreements.conclude_approved(request=request)
+    with workflow.making("accept", request, by=by) as step:
+        step.then(lambda: agreements.conclude_approved(request=request))
     return request
 
 
