@@ -167,4 +167,5 @@ RULES: dict[str, Callable[[Subject, User | None], None]] = {
 
 
 def case_of(request: ExchangeRequest) -> ReviewCase:
-    return request.cases.select_related("policy", "provider").get()
+    # A returned request may come back about another owner's dataset; the first owner's case then stays behind.
+    return request.cases.select_related("policy", "provider").get(provider=request.provider)
