@@ -6,6 +6,7 @@ from django.utils.functional import cached_property
 from django.views.generic import DetailView, ListView
 
 from registry import catalogue
+from registry.choices import AccessRights
 from registry.forms import CatalogueForm
 from registry.models import Database, Dataset
 
@@ -54,6 +55,7 @@ class DatasetView(DetailView):
             legal_basis=catalogue.cite(dataset.database.legal_basis),
             legislation=catalogue.cite(legislation) if legislation else None,
             terms=catalogue.terms_of(dataset),
+            is_shared=dataset.access_rights != AccessRights.NON_PUBLIC,
             **kwargs,
         )
 

@@ -1,0 +1,11 @@
+"""Vietnamese."""
+
+DATE_FORMAT = r"\n\gà\y j \t\há\n\g n \nă\m Y"
+DATETIME_FORMAT = r"H:i \n\gà\y j \t\há\n\g n \nă\m Y"
+TIME_FORMAT = "H:i"
+SHORT_DATE_FORMAT = "d/m/Y"
+SHORT_DATETIME_FORMAT = "d/m/Y H:i"
+FIRST_DAY_OF_WEEK = 1
+DATE_INPUT_FORMATS = ["%d/%m/%Y", "%d-%m-%Y", "%Y-%m-%d"]
+DATETIME_INPUT_FORMATS = ["%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"]
+NUMBER_GROUPING = 3
