@@ -33,17 +33,10 @@ def order(*, agreement: Agreement, by: User | None) -> Delivery:
         .select_related(*workflow.RELATED[Agreement])
         .get(pk=agreement.pk)
     )
-    if by is not None:
-        check_use(agreement, by)
-    if agreement.mode != Mode.PACKAGE:
-        raise Refusal("wrong-mode", _("This agreement gives single records, not packages."))
-    rules.check_agreement_live(agreement)
+    check_order(agreement, by)
     under_way = agreement.deliveries.open().first()
     if under_way:
         return under_way
-    once = agreement.case.request.frequency == Frequency.ONCE
-    if once and agreement.deliveries.filter(status=DeliveryStatus.COMPLETED).exists():
-        raise Refusal("delivered-once", _("The agreement gives this data once, and it was delivered."))
     delivery = Delivery.objects.create(
         code=numbers.take(numbers.DELIVERY),
         agreement=agreement,
@@ -59,6 +52,18 @@ def order(*, agreement: Agreement, by: User | None) -> Delivery:
     )
     nudge(delivery)
     return delivery
+
+
+def check_order(agreement: Agreement, by: User | None) -> None:
+    """Refuse unless the agreement gives the person (or the portal itself) a package now."""
+    if by is not None:
+        check_use(agreement, by)
+    if agreement.mode != Mode.PACKAGE:
+        raise Refusal("wrong-mode", _("This agreement gives single records, not packages."))
+    rules.check_agreement_live(agreement)
+    once = agreement.case.request.frequency == Frequency.ONCE
+    if once and agreement.deliveries.filter(status=DeliveryStatus.COMPLETED).exists():
+        raise Refusal("delivered-once", _("The agreement gives this data once, and it was delivered."))
 
 
 def check_use(agreement: Agreement, by: User) -> None:
