@@ -6,7 +6,7 @@ Superusers get nothing extra here: `user.has_perm` says yes to them for everythi
 from datetime import date
 
 from django.db.models import Model, QuerySet
-from guardian.shortcuts import get_objects_for_user
+from guardian.shortcuts import get_objects_for_user, get_users_with_perms
 
 from registry.choices import Role
 from registry.models import Agency, Database, Membership, User
@@ -53,6 +53,11 @@ def named_objects(user: User, permission: str, model: type[Model]) -> QuerySet:
         with_superuser=False,
         accept_global_perms=False,
     )
+
+
+def people_named(permission: str, thing: Model) -> QuerySet[User]:
+    """Everybody who was given the object permission on this very object."""
+    return get_users_with_perms(thing, only_with_perms_in=[permission], with_superusers=False, with_group_users=False)
 
 
 def databases_to_decide(user: User) -> QuerySet[Database]:
