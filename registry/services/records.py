@@ -59,3 +59,10 @@ def plain(value):
     if isinstance(value, Iterable):
         return sorted(str(plain(item)) for item in value)
     return str(value)
+
+
+def part_name(thing: Model) -> str:
+    """How a part of a row is named inside the row's own entry."""
+    if hasattr(thing, "field_id"):
+        return thing.field.name
+    return public_name(thing)

@@ -1,0 +1,301 @@
+"""Databases, the way to them, and what was read of their structure."""
+
+import json
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import path
+from django.utils.decorators import method_decorator
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from registry.admin.base import InTwoLanguages, PostButtons, ReadOnlyAdmin, ScopedAdmin, ScopedInline
+from registry.connectors import SourceError
+from registry.errors import RegistryRefusal
+from registry.models import Connection, Database, Dataset, Field, SchemaSnapshot, User
+from registry.permissions import DECIDE, HANDLE, REVIEW
+from registry.services import connections, people, structure
+
+DUTIES = {
+    HANDLE: _("Handle requests"),
+    REVIEW: _("Advise on requests"),
+    DECIDE: _("Decide on requests"),
+}
+
+
+@admin.register(Database)
+class DatabaseAdmin(InTwoLanguages, ScopedAdmin):
+    list_display = ["code", "shown_name", "owner", "classification", "lifecycle", "legal_basis"]
+    list_display_links = ["code", "shown_name"]
+    list_filter = ["lifecycle", "classification"]
+    list_select_related = ["owner", "legal_basis"]
+    search_fields = ["code", "name_vi__unaccent", "name_en__unaccent", "owner__code", "owner__name_vi__unaccent"]
+    autocomplete_fields = ["owner", "legal_basis"]
+    readonly_fields = []
+    recorded_values = ["code", "name_vi", "name_en", "owner", "legal_basis", "classification", "lifecycle"]
+    owner_path = "owner"
+
+    def get_readonly_fields(self, request, obj=None):
+        # The code stands in the codes of its datasets, in agreements and in the ledger.
+        return ["code"] if obj else []
+
+    def get_urls(self):
+        duties = self.admin_site.admin_view(require_http_methods(["GET", "POST"])(self.duties_view))
+        return [path("<path:object_id>/duties/", duties, name="registry_database_duties"), *super().get_urls()]
+
+    def duties_view(self, request, object_id):
+        """Who may handle, advise or decide for the database; a POST assigns or withdraws one duty of one person."""
+        database = self.get_object(request, object_id)
+        if not self.has_view_permission(request, database):
+            raise PermissionDenied
+        may_change = self.has_change_permission(request, database)
+        if request.method == "POST":
+            if not may_change:
+                raise PermissionDenied
+            self._change_duty(request, database)
+            return HttpResponseRedirect(request.path)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": database,
+            "title": _("Duties: %(database)s") % {"database": database},
+            "duties": [self._duty(database, permission, label) for permission, label in DUTIES.items()],
+            "may_change": may_change,
+        }
+        return TemplateResponse(request, "admin/registry/database/duties.html", context)
+
+    def _duty(self, database, permission, label) -> dict:
+        able = list(people.candidates(permission, database))
+        given = list(people.holders(permission, database))
+        return {
+            "permission": permission,
+            "label": label,
+            "role": people.ROLE_FOR[permission].label,
+            "holders": [{"user": user, "in_effect": user in able} for user in given],
+            "candidates": [user for user in able if user not in given],
+        }
+
+    def _change_duty(self, request, database):
+        permission = request.POST.get("permission", "")
+        if permission not in DUTIES or not request.POST.get("user", "").isdecimal():
+            self.message_user(request, _("Choose a person and a duty."), messages.ERROR)
+            return
+        user = get_object_or_404(User, pk=request.POST["user"])
+        arguments = {"permission": permission, "database": database, "to": user, "by": request.user}
+        told = {"user": user, "duty": DUTIES[permission]}
+        try:
+            if "withdraw" in request.POST:
+                people.withdraw_duty(**arguments)
+                self.message_user(request, _("%(user)s: “%(duty)s” was withdrawn.") % told, messages.SUCCESS)
+            else:
+                people.assign_duty(**arguments)
+                self.message_user(request, _("%(user)s: “%(duty)s” was assigned.") % told, messages.SUCCESS)
+        except RegistryRefusal as refusal:
+            self.refuse(request, refusal)
+
+
+class ConnectionForm(forms.ModelForm):
+    new_credential = forms.CharField(
+        label=_("new credential"),
+        required=False,
+        strip=False,
+        max_length=1_000,
+        widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"}),
+        help_text=_("Stored encrypted and never shown again. Leave it empty to keep the present one."),
+    )
+
+    def clean(self):
+        cleaned = super().clean()
+        moved = {"engine", "host", "port", "sslmode"} & set(self.changed_data)
+        if self.instance.pk and self.instance.credential and moved and not cleaned.get("new_credential"):
+            # Else whoever may change the address could have the old credential sent to a server of their own.
+            self.add_error("new_credential", _("The address changed: enter the credential again."))
+        return cleaned
+
+
+@admin.register(Connection)
+class ConnectionAdmin(PostButtons, ScopedAdmin):
+    form = ConnectionForm
+    fieldsets = [
+        (None, {"fields": ["database", "engine", "host", "port", "name", "statement_timeout"]}),
+        (_("Access"), {"fields": ["username", "new_credential", "has_credential", "sslmode"]}),
+        (_("Last check"), {"fields": ["checked_at", "check_ok", "check_message"]}),
+    ]
+    list_display = ["database", "engine", "host", "port", "name", "check_ok", "checked_at"]
+    list_filter = ["engine", "check_ok"]
+    list_select_related = ["database"]
+    search_fields = ["database__code", "database__name_vi__unaccent", "host", "name"]
+    autocomplete_fields = ["database"]
+    readonly_fields = ["has_credential", "checked_at", "check_ok", "check_message"]
+    actions = ["check_selected", "read_selected"]
+    buttons = {"check": "check_connection", "read-structure": "read_structure"}
+    recorded_values = ["database", "engine", "host", "port", "name", "username", "sslmode", "statement_timeout"]
+    unrecorded = ["new_credential"]
+    owner_path = "database__owner"
+
+    @admin.display(description=_("credential"), boolean=True)
+    def has_credential(self, connection):
+        return bool(connection.credential)
+
+    def get_readonly_fields(self, request, obj=None):
+        # Another database would inherit what was read and agreed of this one.
+        return ["database", *self.readonly_fields] if obj else self.readonly_fields
+
+    @method_decorator(sensitive_post_parameters("new_credential"))
+    def changeform_view(self, *args, **kwargs):
+        return super().changeform_view(*args, **kwargs)
+
+    def save_model(self, request, obj, form, change):
+        if set(form.changed_data) & set(connections.ADDRESS_FIELDS):
+            connections.forget_check(obj)
+        super().save_model(request, obj, form, change)
+        if form.cleaned_data.get("new_credential"):
+            connections.set_credential(connection=obj, credential=form.cleaned_data["new_credential"], by=request.user)
+
+    def check_connection(self, request, connection):
+        try:
+            connections.check(connection=connection, by=request.user)
+        except RegistryRefusal as refusal:
+            self.refuse(request, refusal)
+            return
+        told = {"connection": connection, "message": connection.check_message}
+        if connection.check_ok:
+            self.message_user(request, _("%(connection)s answers: %(message)s") % told, messages.SUCCESS)
+        else:
+            self.message_user(request, _("%(connection)s cannot be used: %(message)s") % told, messages.ERROR)
+
+    def read_structure(self, request, connection):
+        try:
+            report = structure.read(connection=connection, by=request.user)
+        except SourceError as error:
+            told = {"connection": connection, "message": error}
+            self.message_user(request, _("%(connection)s cannot be read: %(message)s") % told, messages.ERROR)
+            return
+        told = {
+            "connection": connection,
+            "new": len(report.new),
+            "changed": len(report.changed),
+            "gone": len(report.gone),
+            "new_fields": report.new_fields,
+            "gone_fields": report.gone_fields,
+        }
+        self.message_user(
+            request,
+            _(
+                "%(connection)s: datasets: %(new)s new, %(changed)s changed, %(gone)s gone; "
+                "fields: %(new_fields)s new, %(gone_fields)s gone."
+            )
+            % told,
+            messages.SUCCESS,
+        )
+        if report.skipped:
+            self.message_user(
+                request,
+                ngettext(
+                    "One table has names that are too long, and was left out: %(names)s",
+                    "%(count)s tables have names that are too long, and were left out: %(names)s",
+                    len(report.skipped),
+                )
+                % {"count": len(report.skipped), "names": ", ".join(report.skipped[:10])},
+                messages.WARNING,
+            )
+
+    @admin.action(description=_("Check the selected connections"), permissions=["change"])
+    def check_selected(self, request, queryset):
+        for connection in queryset.select_related("database"):
+            self.check_connection(request, connection)
+
+    @admin.action(description=_("Read the structure of the selected connections"), permissions=["change"])
+    def read_selected(self, request, queryset):
+        for connection in queryset.select_related("database"):
+            self.read_structure(request, connection)
+
+
+class FieldInline(ScopedInline):
+    model = Field
+    fields = [
+        "name",
+        "native_type",
+        "kind",
+        "is_key",
+        "title_vi",
+        "title_en",
+        "personal_data",
+        "default_masking",
+        "removed_at",
+    ]
+    readonly_fields = ["name", "native_type", "kind", "is_key", "removed_at"]
+    autocomplete_fields = []
+    ordering = ["position", "name"]
+
+    def has_add_permission(self, request, obj=None):
+        return False
+
+
+@admin.register(Dataset)
+class DatasetAdmin(InTwoLanguages, ScopedAdmin):
+    fieldsets = [
+        (None, {"fields": ["database", "code", "schema_name", "table_name", "removed_at"]}),
+        (_("Description"), {"fields": ["title_vi", "title_en", "description", "update_frequency", "estimated_rows"]}),
+        (_("Sharing"), {"fields": ["access_rights", "applicable_legislation", "is_published", "is_state_secret"]}),
+    ]
+    list_display = ["code", "shown_title", "database", "access_rights", "is_published", "removed_at"]
+    list_display_links = ["code", "shown_title"]
+    list_filter = ["is_published", "access_rights", "database__lifecycle"]
+    list_select_related = ["database"]
+    search_fields = ["code", "title_vi__unaccent", "title_en__unaccent", "table_name", "database__code"]
+    autocomplete_fields = ["applicable_legislation"]
+    readonly_fields = ["database", "code", "schema_name", "table_name", "estimated_rows", "removed_at"]
+    inlines = [FieldInline]
+    recorded_values = ["title_vi", "title_en", "access_rights", "applicable_legislation", "is_published"]
+    owner_path = "database__owner"
+
+    def has_add_permission(self, request):
+        return False  # they come from reading a structure
+
+
+@admin.register(Field)
+class FieldAdmin(InTwoLanguages, ScopedAdmin):
+    list_display = [
+        "name",
+        "shown_title",
+        "dataset",
+        "kind",
+        "is_key",
+        "personal_data",
+        "default_masking",
+        "removed_at",
+    ]
+    list_filter = ["personal_data", "default_masking", "kind", "is_key"]
+    list_select_related = ["dataset"]
+    search_fields = ["name", "title_vi__unaccent", "title_en__unaccent", "dataset__code"]
+    autocomplete_fields = []
+    readonly_fields = ["dataset", "name", "position", "native_type", "kind", "nullable", "is_key", "removed_at"]
+    recorded_values = ["title_vi", "title_en", "personal_data", "default_masking"]
+    owner_path = "dataset__database__owner"
+
+    def has_add_permission(self, request):
+        return False
+
+
+@admin.register(SchemaSnapshot)
+class SchemaSnapshotAdmin(ReadOnlyAdmin):
+    fields = ["dataset", "taken_at", "taken_by", "digest", "structure_text"]
+    list_display = ["dataset", "taken_at", "taken_by", "digest"]
+    list_filter = ["taken_at"]
+    list_select_related = ["dataset", "taken_by"]
+    search_fields = ["dataset__code", "=digest"]
+    autocomplete_fields = []
+    readonly_fields = ["dataset", "taken_at", "taken_by", "digest", "structure_text"]
+    owner_path = "dataset__database__owner"
+
+    @admin.display(description=_("structure"))
+    def structure_text(self, snapshot):
+        return format_html("<pre>{}</pre>", json.dumps(snapshot.structure, ensure_ascii=False, indent=2))
