@@ -52,7 +52,10 @@ class PermanentSourceError(SourceError):
 
 @dataclass(frozen=True, kw_only=True)
 class Address:
-    """Where a source is. For SQLite `database` is the path of the file and the network fields stay empty."""
+    """Where a source is. For SQLite `database` is the path of the file and the network fields stay empty.
+
+    The timeout is in seconds and runs until the last row of an extract was read.
+    """
 
     engine: Engine
     database: str

@@ -3,6 +3,7 @@
 import json
 import re
 from decimal import Decimal
+from json.encoder import encode_basestring
 
 _needs_quotes = re.compile(r'[,"\r\n]').search
 
@@ -32,8 +33,8 @@ def _csv_field(text, alone):
     return text
 
 
-def json_text(value) -> str:
-    return json.dumps(value, ensure_ascii=False)
+def json_text(text: str) -> str:
+    return encode_basestring(text)
 
 
 def record(line: str) -> dict:

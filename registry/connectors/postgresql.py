@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psycopg
 from django.conf import settings
@@ -141,7 +141,8 @@ class PostgreSQLConnector(Connector):
             raise on_executing(error) from None
         finally:
             if connection.info.transaction_status == TransactionStatus.ACTIVE:
-                connection.cancel_safe(timeout=CONNECT_SECONDS)
+                with suppress(psycopg.Error):
+                    connection.cancel_safe(timeout=CONNECT_SECONDS)
             connection.close()
 
     def _connect(self, statement_timeout):
@@ -176,8 +177,9 @@ class PostgreSQLConnector(Connector):
     def _set_pseudonym_key(connection, plan, key):
         if not statements.uses_pseudonyms(plan):
             return
-        if connection.info.parameter_status("server_encoding") != "UTF8":
-            raise PermanentSourceError("unsupported", _("Pseudonyms need a source database in UTF-8."))
+        # normalize() came with version 13 and works on UTF-8 only.
+        if connection.info.server_version < 130_000 or connection.info.parameter_status("server_encoding") != "UTF8":
+            raise PermanentSourceError("unsupported", _("Pseudonyms need PostgreSQL 13 or later and UTF-8."))
         connection.execute(*statements.pseudonym_settings(key))
 
 

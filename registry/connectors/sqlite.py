@@ -106,8 +106,9 @@ class SQLiteConnector(Connector):
         by_key = Condition(key_field, kind, Operator.EQUALS, (key,))
         where, values = _where(plan, by_key)
         statement = f"SELECT {_fields(plan)} FROM {_relation(plan)}{where} LIMIT 2"  # noqa: S608 - see above
+        line_of = _json_writer(plan)
         with self._session(LOOKUP_SECONDS, pseudonym_key) as connection:
-            return [formats.record(_json_line(plan, row)) for row in connection.execute(statement, values)]
+            return [formats.record(line_of(row)) for row in connection.execute(statement, values)]
 
     def count(self, plan: ExtractPlan, timeout: int) -> int | None:
         where, values = _where(plan)
@@ -148,14 +149,13 @@ def _prepare(connection, statement_timeout, pseudonym_key):
     deadline = time.monotonic() + statement_timeout
     connection.set_progress_handler(lambda: time.monotonic() > deadline, INSTRUCTIONS_PER_CHECK)
     masks = {
-        Masking.YEAR: masking.year,
-        Masking.PARTIAL: masking.partial,
-        Masking.PSEUDONYM: lambda text: masking.pseudonym(pseudonym_key, text),
+        # A number in a date column counts seconds or days: its first digits are no year.
+        Masking.YEAR: lambda value: masking.year(value) if isinstance(value, str) else None,
+        Masking.PARTIAL: lambda value: masking.partial(formats.text_of(value)),
+        Masking.PSEUDONYM: lambda value: masking.pseudonym(pseudonym_key, formats.text_of(value)),
     }
     for name, mask in masks.items():
-        connection.create_function(
-            f"ndc_{name}", 1, lambda value, mask=mask: mask(formats.text_of(value)), deterministic=True
-        )
+        connection.create_function(f"ndc_{name}", 1, mask, deterministic=True)
     connection.execute("BEGIN")
 
 
@@ -235,13 +235,18 @@ def _condition(column, condition):
 
 def _line_writer(plan):
     if plan.file_format == FileFormat.JSONL:
-        return lambda row: _json_line(plan, row)
+        return _json_writer(plan)
     return lambda row: formats.csv_line([formats.text_of(value) for value in row])
 
 
-def _json_line(plan, row):
-    pairs = zip(plan.columns, row, strict=True)
-    return "{" + ",".join([f"{formats.json_text(c.name)}:{_json_value(c, value)}" for c, value in pairs]) + "}\n"
+def _json_writer(plan):
+    columns = [(column, formats.json_text(column.name)) for column in plan.columns]
+
+    def line_of(row):
+        values = zip(columns, row, strict=True)
+        return "{" + ",".join([f"{name}:{_json_value(column, value)}" for (column, name), value in values]) + "}\n"
+
+    return line_of
 
 
 def _json_value(column, value):

@@ -13,7 +13,8 @@ from registry import connectors
 from registry.choices import Engine, FieldKind
 from registry.connectors import Address, Column, ExtractPlan
 
-SOURCE_NAME = os.environ.get("NDC_TEST_NAME", "test_ndc_portal") + "_source"
+# Two runs at once on one server need two names.
+SOURCE_NAME = f"{os.environ.get('NDC_TEST_NAME', 'test_ndc_portal')}_source_{os.getpid()}"
 KEY = bytes(range(32))
 
 COLUMNS = (
