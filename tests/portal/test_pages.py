@@ -19,9 +19,15 @@ from tests.factories import PASSWORD, AgencyFactory, DatasetFactory, SharingPoli
 pytestmark = pytest.mark.django_db
 
 
+def english(**attributes) -> Client:
+    client = Client(**attributes)
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "en"
+    return client
+
+
 @pytest.fixture
 def reader() -> Client:
-    return Client(headers={"accept-language": "en"}, raise_request_exception=False)
+    return english(raise_request_exception=False)
 
 
 def html(response) -> str:
@@ -153,7 +159,7 @@ def test_too_many_wrong_passwords_pause_the_account(reader):
 
 
 def test_form_without_token_is_explained():
-    client = Client(enforce_csrf_checks=True, headers={"accept-language": "en"})
+    client = english(enforce_csrf_checks=True)
 
     response = client.post(reverse("login"), {"username": "a", "password": "b"})
 
