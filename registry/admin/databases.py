@@ -20,7 +20,7 @@ from registry.admin.base import InTwoLanguages, PostButtons, ReadOnlyAdmin, Scop
 from registry.connectors import SourceError
 from registry.errors import RegistryRefusal
 from registry.models import Connection, Database, Dataset, Field, SchemaSnapshot, User
-from registry.permissions import DECIDE, HANDLE, REVIEW
+from registry.permissions import DECIDE, HANDLE, REVIEW, people_named
 from registry.services import connections, people, structure
 
 DUTIES = {
@@ -73,7 +73,7 @@ class DatabaseAdmin(InTwoLanguages, ScopedAdmin):
 
     def _duty(self, database, permission, label) -> dict:
         able = list(people.candidates(permission, database))
-        given = list(people.holders(permission, database))
+        given = list(people_named(permission, database).order_by("full_name", "pk"))
         return {
             "permission": permission,
             "label": label,
@@ -139,6 +139,14 @@ class ConnectionAdmin(PostButtons, ScopedAdmin):
     recorded_values = ["database", "engine", "host", "port", "name", "username", "sslmode", "statement_timeout"]
     unrecorded = ["new_credential"]
     owner_path = "database__owner"
+
+    def get_fieldsets(self, request, obj=None):
+        if self.has_change_permission(request, obj):
+            return self.fieldsets
+        return [
+            (title, {"fields": [name for name in options["fields"] if name != "new_credential"]})
+            for title, options in self.fieldsets
+        ]
 
     @admin.display(description=_("credential"), boolean=True)
     def has_credential(self, connection):

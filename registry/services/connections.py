@@ -65,7 +65,8 @@ def check(*, connection: Connection, by: User | None) -> Connection:
     except SourceError as error:
         ok, code, message = False, error.code, str(error)
     else:
-        ok, message = True, " · ".join([result.server_version, *(str(warning) for warning in result.warnings)])
+        server = f"{connection.get_engine_display()} {result.server_version}"
+        ok, message = True, " · ".join([server, *(str(warning) for warning in result.warnings)])
     connection.checked_at, connection.check_ok, connection.check_message = timezone.now(), ok, message[:500]
     with transaction.atomic():
         still = Connection.objects.select_for_update().get(pk=connection.pk)

@@ -92,16 +92,6 @@ def end_delegation(*, delegation: Delegation, last_day: date, by: User | None) -
     return delegation
 
 
-def holders(permission: str, database: Database) -> QuerySet[User]:
-    """The people who were given a duty on the database, whatever roles they hold today."""
-    return User.objects.filter(
-        userobjectpermission__permission__codename=permission,
-        userobjectpermission__content_type__app_label="registry",
-        userobjectpermission__content_type__model="database",
-        userobjectpermission__object_pk=str(database.pk),
-    ).order_by("full_name", "pk")
-
-
 def candidates(permission: str, database: Database) -> QuerySet[User]:
     """The people of the owner who hold the fitting role today."""
     fitting = Membership.objects.today().filter(agency=database.owner_id, role=ROLE_FOR[permission])

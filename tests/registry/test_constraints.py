@@ -1,0 +1,160 @@
+"""What the database itself refuses, one constraint after the other."""
+
+from datetime import date
+
+import pytest
+from django.apps import apps
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, connection, transaction
+from django.db.models import CheckConstraint, UniqueConstraint
+from django.utils import timezone
+
+from registry.models import Agency, Connection, Database, Dataset, SharingPolicy
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+EARLIER, LATER = date(2026, 1, 1), date(2026, 1, 2)
+
+
+def _again(factory, **shared):
+    factory(**shared)
+    factory(**shared)
+
+
+def _update(thing, **values):
+    type(thing)._base_manager.filter(pk=thing.pk).update(**values)
+
+
+def _own_parent():
+    # The trigger would answer first: it refuses every circle, and this is the smallest.
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE registry_agency DISABLE TRIGGER registry_agency_no_circle")
+    agency = factories.AgencyFactory()
+    _update(agency, parent=agency)
+
+
+def _own_delegate():
+    user = factories.UserFactory()
+    factories.DelegationFactory(delegator=user, delegate=user)
+
+
+def _same_table():
+    database = factories.DatabaseFactory()
+    factories.DatasetFactory(database=database, table_name="people", code="one")
+    factories.DatasetFactory(database=database, table_name="people", code="two")
+
+
+def _shared_twice():
+    shared = factories.PolicyFieldFactory()
+    factories.PolicyFieldFactory(policy=shared.policy, field=shared.field)
+
+
+# Each line breaks one constraint, and what the line makes is right in everything else.
+BREACHES = {
+    "registry_agency_not_own_parent": _own_parent,
+    "registry_membership_role": lambda: factories.MembershipFactory(role="king"),
+    "registry_membership_dates": lambda: factories.MembershipFactory(valid_from=LATER, valid_to=EARLIER),
+    "registry_membership_once": lambda: _again(
+        factories.MembershipFactory, user=factories.UserFactory(), agency=factories.AgencyFactory()
+    ),
+    "registry_delegation_dates": lambda: factories.DelegationFactory(valid_from=LATER, valid_to=EARLIER),
+    "registry_delegation_to_another": _own_delegate,
+    "registry_legalinstrument_dates": lambda: factories.LegalInstrumentFactory(
+        effective_from=EARLIER, effective_to=EARLIER
+    ),
+    "registry_database_classification": lambda: factories.DatabaseFactory(classification="secret"),
+    "registry_database_lifecycle": lambda: factories.DatabaseFactory(lifecycle="lost"),
+    "registry_connection_engine": lambda: factories.ConnectionFactory(engine="oracle"),
+    "registry_connection_check_paired": lambda: factories.ConnectionFactory(check_ok=True),
+    "registry_dataset_no_state_secret": lambda: factories.DatasetFactory(is_state_secret=True),
+    "registry_dataset_access_rights": lambda: factories.DatasetFactory(access_rights="FRIENDS"),
+    "registry_dataset_once_per_table": _same_table,
+    "registry_field_once_per_dataset": lambda: _again(
+        factories.FieldFactory, dataset=factories.DatasetFactory(), name="born"
+    ),
+    "registry_field_kind": lambda: factories.FieldFactory(kind="picture"),
+    "registry_field_personal_data": lambda: factories.FieldFactory(personal_data="some"),
+    "registry_field_masking": lambda: factories.FieldFactory(default_masking="blur"),
+    "registry_sharingpolicy_dates": lambda: factories.SharingPolicyFactory(valid_from=LATER, valid_to=EARLIER),
+    "registry_sharingpolicy_quorum": lambda: factories.SharingPolicyFactory(quorum=0),
+    "registry_sharingpolicy_decided_paired": lambda: factories.SharingPolicyFactory(decided_at=timezone.now()),
+    "registry_sharingpolicy_standing_decided": lambda: factories.SharingPolicyFactory(is_standing=True),
+    "registry_policyfield_once": _shared_twice,
+    "registry_policyfield_masking": lambda: factories.PolicyFieldFactory(masking="blur"),
+}
+
+
+def _constraints():
+    return {
+        constraint.name
+        for model in apps.get_app_config("registry").get_models()
+        for constraint in model._meta.constraints
+        if isinstance(constraint, CheckConstraint | UniqueConstraint)
+    }
+
+
+def test_every_constraint_has_a_breach():
+    assert set(BREACHES) == _constraints()
+
+
+@pytest.mark.parametrize("name", BREACHES)
+def test_the_database_refuses(name):
+    with pytest.raises(IntegrityError, match=name), transaction.atomic():
+        BREACHES[name]()
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        (Agency, "code"),
+        (Database, "code"),
+        (Dataset, "code"),
+        (Connection, "database"),
+        (SharingPolicy, "public_id"),
+    ],
+)
+def test_public_names_are_unique(model, name):
+    assert model._meta.get_field(name).unique
+
+
+@pytest.mark.parametrize("quorum", [0, 10])
+def test_a_quorum_stays_between_one_and_nine(quorum):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        factories.SharingPolicyFactory(quorum=quorum)
+
+
+def test_the_tree_of_agencies_refuses_a_longer_circle():
+    above = factories.AgencyFactory()
+    below = factories.AgencyFactory(parent=factories.AgencyFactory(parent=above))
+    with pytest.raises(IntegrityError), transaction.atomic():
+        _update(above, parent=below)
+
+
+def test_a_form_says_why():
+    constraint = next(c for c in Dataset._meta.constraints if c.name == "registry_dataset_no_state_secret")
+    dataset = factories.DatasetFactory()
+    dataset.is_state_secret = True
+    with pytest.raises(ValidationError) as raised:
+        dataset.full_clean()
+    assert str(constraint.violation_error_message) in raised.value.messages
+
+
+@pytest.mark.parametrize(
+    ("make", "owner"),
+    [
+        (factories.MembershipFactory, "user"),
+        (factories.MembershipFactory, "agency"),
+        (factories.DatabaseFactory, "owner"),
+        (factories.DatabaseFactory, "legal_basis"),
+        (factories.ConnectionFactory, "database"),
+        (factories.DatasetFactory, "database"),
+        (factories.FieldFactory, "dataset"),
+        (factories.SharingPolicyFactory, "dataset"),
+        (factories.PolicyFieldFactory, "field"),
+    ],
+)
+def test_what_others_depend_on_cannot_be_deleted(make, owner):
+    row = make()
+    with pytest.raises(IntegrityError):
+        getattr(row, owner).delete()
+    assert type(row)._base_manager.filter(pk=row.pk).exists()
