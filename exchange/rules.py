@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -11,7 +12,8 @@ from exchange.services import completeness, scopes
 from exchange.states import Move, Side
 from registry import permissions
 from registry.choices import Lifecycle, Role
-from registry.models import Agency, Database, Delegation, Membership, User
+from registry.models import Agency, Database, Delegation, User
+from registry.services import records
 
 Subject = ExchangeRequest | Agreement | Delivery
 
@@ -19,7 +21,7 @@ Subject = ExchangeRequest | Agreement | Delivery
 def check_mover(move: Move, subject: Subject, by: User | None) -> Delegation | None:
     """Refuse unless the person may make the move now, for the side that the table names; then the move's own rules.
 
-    Returns the delegation under which an approver decides, if that is the only ground.
+    Returns the delegation under which an approver decides, if that is the only ground. Its giver's conflicts count too.
     """
     delegation = None
     if move.side == Side.SYSTEM:
@@ -28,9 +30,13 @@ def check_mover(move: Move, subject: Subject, by: User | None) -> Delegation | N
     else:
         if by is None or not by.is_active:
             raise Refusal("nobody", _("Sign in with an active account."))
+        if move.also_operator and permissions.has_role(by, Role.OPERATOR):
+            return None  # an emergency: the owner's assignments do not bind the centre
         delegation = _check_role(move, subject, by)
     for name in move.rules:
         RULES[name](subject, by)
+        if delegation is not None and name in PERSONAL:
+            RULES[name](subject, delegation.delegator)
     return delegation
 
 
@@ -43,16 +49,25 @@ def agency_of_side(side: Side, subject: Subject) -> Agency | None:
     return None
 
 
+def acting_agency(side: Side, subject: Subject, by: User | None) -> Agency | None:
+    """The agency that evidence names beside the mover: the side's own, if the person works there at all."""
+    agency = agency_of_side(side, subject)
+    if by is None or (agency is not None and permissions.roles_of(by, agency=agency)):
+        return agency
+    return records.acting_agency(by)
+
+
 def _check_role(move: Move, subject: Subject, by: User) -> Delegation | None:
     agency = agency_of_side(move.side, subject)
-    if permissions.has_role(by, *move.roles, agency=agency):
-        return None
-    if move.also_operator and permissions.has_role(by, Role.OPERATOR):
-        return None
+    own = permissions.has_role(by, *move.roles, agency=agency)
     if Role.APPROVER in move.roles:
-        delegation = delegation_to(by, agency)
+        duties = [name for name, role in DUTIES.items() if role in move.roles]
+        database = subject.dataset.database
+        delegation = None if _own_duty(by, database, *duties) else delegation_to(by, database)
         if delegation is not None:
             return delegation
+    if own:
+        return None
     raise Refusal(
         "not-your-role",
         _("“%(move)s” takes the role %(roles)s in %(agency)s.")
@@ -64,25 +79,39 @@ def _check_role(move: Move, subject: Subject, by: User) -> Delegation | None:
     )
 
 
-def delegation_to(user: User, agency: Agency) -> Delegation | None:
-    """Today's delegation from an approver of the agency to the person, who must work there too."""
-    if not permissions.roles_of(user, agency=agency):
+# What a person does on a database, and the role without which the assignment is worth nothing.
+DUTIES = {permissions.HANDLE: Role.CASE_OFFICER, permissions.DECIDE: Role.APPROVER}
+
+
+def _own_duty(user: User, database: Database, *names: str) -> bool:
+    """Whether the person was assigned one of the duties (any) and still holds the role for it."""
+    roles = permissions.roles_of(user, agency=database.owner)
+    return any(DUTIES[name] in roles and permissions.is_named(user, name, database) for name in names)
+
+
+def delegation_to(user: User, database: Database) -> Delegation | None:
+    """Today's delegation to the person, who must work for the owner, from an approver assigned to the database."""
+    if not permissions.roles_of(user, agency=database.owner):
         return None
-    approvers = Membership.objects.today().filter(agency=agency, role=Role.APPROVER).values("user")
-    return Delegation.objects.today().filter(delegate=user, agency=agency, delegator__in=approvers).first()
+    given = Delegation.objects.today().filter(delegate=user, agency=database.owner).select_related("delegator")
+    return next((one for one in given if _own_duty(one.delegator, database, permissions.DECIDE)), None)
 
 
 def _endorser_did_not_file(request: ExchangeRequest, by: User) -> None:
-    if by.pk in (request.created_by_id, request.last_edited_by_id):
+    if by.pk in _filers(request):
         raise Refusal(
             "rule-1",
             _("Whoever filed or last edited a request cannot sign it. Ask another signatory of your agency."),
         )
 
 
-def _approver_took_no_part(request: ExchangeRequest, by: User) -> None:
+def _filers(request: ExchangeRequest) -> set[int]:
     proposers = request.revisions.values_list("proposed_by", flat=True)
-    if by.pk in {request.created_by_id, request.last_edited_by_id, request.endorsed_by_id, *proposers}:
+    return {request.created_by_id, request.last_edited_by_id, *proposers}
+
+
+def _approver_took_no_part(request: ExchangeRequest, by: User) -> None:
+    if by.pk in {request.endorsed_by_id, *_filers(request)}:
         raise Refusal("rule-1", _("Whoever filed, edited or signed a request cannot decide on it."))
 
 
@@ -91,21 +120,19 @@ def _approver_not_of_consumer(subject: ExchangeRequest | Agreement, by: User) ->
     if agency is not None:
         raise Refusal(
             "rule-1",
-            _("You belong to %(agency)s, which is the requesting agency or stands above it: another approver decides.")
-            % {"agency": agency},
+            _(
+                "%(person)s belongs to %(agency)s, which asks or stands above the asking agency: another approver decides."
+            )
+            % {"person": by, "agency": agency},
         )
 
 
 def _assigned(*names: str) -> Callable[[ExchangeRequest | Agreement, User], None]:
     def check(subject: ExchangeRequest | Agreement, by: User) -> None:
         database: Database = subject.dataset.database
-        holders = [by]
-        if permissions.DECIDE in names:
-            delegation = delegation_to(by, database.owner)
-            holders += [delegation.delegator] if delegation else []
-        if any(permissions.is_named(person, name, database) for name in names for person in holders):
+        if _own_duty(by, database, *names):
             return
-        if isinstance(subject, Agreement) and permissions.has_role(by, Role.OPERATOR):
+        if permissions.DECIDE in names and delegation_to(by, database) is not None:
             return
         raise Refusal(
             "not-assigned",
@@ -117,9 +144,10 @@ def _assigned(*names: str) -> Callable[[ExchangeRequest | Agreement, User], None
 
 
 def _decides_once(request: ExchangeRequest, by: User) -> None:
-    latest = request.revisions.first()
-    if latest.decisions.live().filter(made_by=by).exists():
-        raise Refusal("rule-2", _("You have already decided on this revision."))
+    # A decision made in somebody's place is that person's, too: one approver is one vote.
+    own = Q(made_by=by) | Q(delegation__delegator=by)
+    if request.revisions.first().decisions.live().filter(own).exists():
+        raise Refusal("rule-2", _("%(person)s has already decided on this revision.") % {"person": by})
 
 
 def _within_policy(request: ExchangeRequest, by: User | None) -> None:
@@ -130,6 +158,9 @@ def _within_standing_permission(request: ExchangeRequest, by: User | None) -> No
     policy, _scope = scopes.best_policy(request)
     if not policy.is_standing:
         raise Refusal("not-standing", _("No standing permission covers this request."))
+    # It was decided beforehand; whoever decided it must be free of conflicts with this request all the same.
+    _approver_took_no_part(request, policy.decided_by)
+    _approver_not_of_consumer(request, policy.decided_by)
 
 
 def _within_dates(agreement: Agreement, by: User | None) -> None:
@@ -145,6 +176,11 @@ def check_agreement_live(agreement: Agreement) -> None:
     """Rules 3 and 5: in force by state and date, and still within what the owner shares."""
     if not agreement.is_live:
         raise Refusal("agreement-not-live", _("The agreement %(code)s is not in force.") % {"code": agreement.code})
+    check_still_shared(agreement)
+
+
+def check_still_shared(agreement: Agreement) -> None:
+    """Rule 3: the owner still offers the dataset, and everything that was agreed."""
     if agreement.dataset.database.lifecycle != Lifecycle.ACTIVE or agreement.dataset.removed_at:
         raise Refusal("dataset-not-active", _("The dataset is no longer offered."))
     scopes.check_shareable_now(agreement)
@@ -164,6 +200,8 @@ RULES: dict[str, Callable[[Subject, User | None], None]] = {
     "within_dates": _within_dates,
     "agreement_live": _agreement_live,
 }
+# Rules about a person that hold for whoever gave a delegation, too.
+PERSONAL = {"approver_took_no_part", "approver_not_of_consumer", "decides_once"}
 
 
 def case_of(request: ExchangeRequest) -> ReviewCase:

@@ -160,7 +160,7 @@ REQUEST = _table(
         (_R.RETURNED,),
         Side.PROVIDER,
         (Role.CASE_OFFICER, Role.APPROVER),
-        ("mover_assigned_to_database", "approver_took_no_part"),
+        ("mover_assigned_to_database", "approver_took_no_part", "decides_once"),
         needs_reason=True,
     ),
     Move(
@@ -170,7 +170,7 @@ REQUEST = _table(
         (_R.REJECTED,),
         Side.PROVIDER,
         (Role.APPROVER,),
-        _SEPARATION,
+        (*_SEPARATION, "decides_once"),
         needs_reason=True,
     ),
     Move(

@@ -63,19 +63,30 @@ def making(name: str, subject, *, by: User | None, reason: str = "", **details) 
     """
     table = TABLES[type(subject)]
     move = table.moves[name]
-    try:
-        with transaction.atomic():
-            locked = _lock(subject)
-            step = Step(move, locked, by, reason.strip(), details=details)
-            _check(step, table)
-            yield step
-            _finish(step, table)
-            for act in step.follow_ups:
-                act()
-    except Refusal as refusal:
-        _record_refusal(move, table, subject, by, refusal)
-        raise
+    with recording_refusals(f"{table.name}.{name}", subject, by=by, side=move.side), transaction.atomic():
+        step = Step(move, _lock(subject), by, reason.strip(), details=details)
+        _check(step, table)
+        yield step
+        _finish(step, table)
+        for act in step.follow_ups:
+            act()
     subject.refresh_from_db()
+
+
+@contextmanager
+def recording_refusals(action: str, subject, *, by: User | None, side: Side) -> Iterator[None]:
+    """Leave evidence of a Refusal that comes out of the body, and pass it on."""
+    try:
+        yield
+    except Refusal as refusal:
+        ledger.record_refusal(
+            action=action,
+            actor=actor_of(by, rules.acting_agency(side, subject, by)),
+            subject=(TABLES[type(subject)].name, subject.code),
+            correlation_id=correlation_of(subject),
+            details={"code": refusal.code, "state": str(subject.status)},
+        )
+        raise
 
 
 def check_move(name: str, subject, by: User | None) -> None:
@@ -144,21 +155,11 @@ def _finish(step: Step, table: Table) -> None:
     subject.save()
     ledger.record(
         action=f"{table.name}.{step.move.name}",
-        actor=actor_of(step.by, rules.agency_of_side(step.move.side, subject)),
+        actor=actor_of(step.by, rules.acting_agency(step.move.side, subject, step.by)),
         subject=(table.name, subject.code),
         correlation_id=correlation_of(subject),
         details={"from": before, "to": step.target, **step.details},
         personal={"reason": step.reason} if step.reason else None,
-    )
-
-
-def _record_refusal(move: Move, table: Table, subject, by: User | None, refusal: Refusal) -> None:
-    ledger.record_refusal(
-        action=f"{table.name}.{move.name}",
-        actor=actor_of(by, rules.agency_of_side(move.side, subject)),
-        subject=(table.name, subject.code),
-        correlation_id=correlation_of(subject),
-        details={"code": refusal.code, "state": str(subject.status)},
     )
 
 
