@@ -18,11 +18,7 @@ def plan_of(agreement: Agreement) -> ExtractPlan:
     if sha256(agreement.scope) != agreement.scope_hash:
         raise Refusal("scope-altered", _("The agreement's scope does not match its hash."))
     scope = Scope.from_text(agreement.scope)
-    fields = scopes.fields_of(agreement.dataset)
-    gone = [name for name in scope.field_names if name not in fields]
-    if gone:
-        raise Refusal("fields-gone", _("The dataset no longer has: %(names)s.") % {"names": ", ".join(gone)})
-    plan = scopes.extract_plan(scope, fields)
+    plan = scopes.extract_plan(scope, scopes.fields_of(agreement.dataset))
     if plan.digest() != agreement.plan_hash:
         raise Refusal("plan-changed", _("The dataset changed since the agreement: its owner has to review it."))
     return plan

@@ -1,5 +1,7 @@
 """Concluding agreements and ending them."""
 
+import contextlib
+
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -11,7 +13,7 @@ from exchange.models import Agreement, ExchangeRequest, ReviewCase
 from exchange.refusals import Refusal
 from exchange.scope import Scope
 from exchange.services import deliveries, numbers, scopes
-from exchange.states import AgreementStatus
+from exchange.states import AgreementStatus, Side
 from registry import permissions
 from registry.choices import Mode, Role
 from registry.models import User
@@ -27,8 +29,9 @@ def conclude_approved(*, request: ExchangeRequest) -> Agreement:
 
 
 @transaction.atomic
-def conclude(*, case: ReviewCase, scope: Scope) -> Agreement:
-    """Write the agreement that the approvals of the case give, name its users, and put it in force if its day has come."""
+def conclude(*, case: ReviewCase, scope: Scope, is_standing: bool = False) -> Agreement:
+    """Write the agreement that the approvals of the case (or a standing permission) give, name its users, and put it
+    in force if its day has come. Refuses what the owner no longer shares."""
     request = case.request
     agreement = Agreement.objects.create(
         code=numbers.take(numbers.AGREEMENT),
@@ -37,7 +40,7 @@ def conclude(*, case: ReviewCase, scope: Scope) -> Agreement:
         provider=case.provider,
         dataset=request.dataset,
         policy=case.policy,
-        is_standing=case.policy.is_standing,
+        is_standing=is_standing,
         mode=scope.mode,
         file_format=scope.file_format,
         purpose=scope.purpose,
@@ -48,6 +51,7 @@ def conclude(*, case: ReviewCase, scope: Scope) -> Agreement:
         valid_to=scope.period_to,
         retention_until=scope.retention_until,
     )
+    rules.check_still_shared(agreement)
     ledger.record(
         action="agreement.conclude",
         actor=ledger.SYSTEM,
@@ -63,11 +67,19 @@ def conclude(*, case: ReviewCase, scope: Scope) -> Agreement:
 
 
 def activate(*, agreement: Agreement) -> Agreement:
-    """Put it in force; a package that was asked for once is ordered in the same transaction."""
+    """Put it in force; a package that was asked for once is ordered in the same transaction.
+
+    What the owner stopped sharing meanwhile is not ordered: the agreement then gives nothing, until it is shared again.
+    """
     with workflow.making("activate", agreement, by=None) as step:
         if agreement.mode == Mode.PACKAGE and agreement.case.request.frequency == Frequency.ONCE:
-            step.then(lambda: deliveries.order(agreement=agreement, by=None))
+            step.then(lambda: _order_first(agreement))
     return agreement
+
+
+def _order_first(agreement: Agreement) -> None:
+    with contextlib.suppress(Refusal):  # it is in the ledger
+        deliveries.order(agreement=agreement, by=None)
 
 
 def suspend(*, agreement: Agreement, by: User, reason: str) -> Agreement:
@@ -124,10 +136,10 @@ def _quietly(act, agreement: Agreement) -> int:
     return 1
 
 
-@transaction.atomic
 def name_user(*, agreement: Agreement, user: User, by: User) -> None:
     """Let a colleague or a system of the consumer agency use the agreement. Only a signatory of that agency may."""
-    _check_naming(agreement, user, by)
+    with workflow.recording_refusals("agreement.name-user", agreement, by=by, side=Side.CONSUMER):
+        _check_naming(agreement, user, by)
     access.grant(permission=USE, on=agreement, to=user, by=by, correlation_id=agreement.case.request.code)
 
 

@@ -105,6 +105,7 @@ def save_draft(
         raise _stale(locked)
     _fill(locked, content)
     locked.last_edited_by, locked.edited_at, locked.version = by, timezone.now(), version + 1
+    locked.endorsed_by, locked.endorsed_at = None, None  # what was signed is no longer what stands here
     locked.save()
     if named_users is not None:
         locked.named_users.set(named_users)
@@ -190,8 +191,13 @@ def endorse(*, request: ExchangeRequest, by: User, revision_hash: str | None = N
     """
     with workflow.making("endorse", request, by=by) as step:
         subject = step.subject
+        latest = subject.revisions.first()
+        if revision_hash not in (None, latest.content_hash):
+            raise Refusal(
+                "rule-2", _("The request was changed after you opened this page. Read the new text, then sign.")
+            )
         policy, scope = scopes.best_policy(subject)
-        frozen = scopes.scope_of_revision(subject.revisions.first())
+        frozen = scopes.scope_of_revision(latest)
         if frozen != scope:
             raise Refusal(
                 "offer-changed",
@@ -203,26 +209,30 @@ def endorse(*, request: ExchangeRequest, by: User, revision_hash: str | None = N
             defaults={
                 "policy": policy,
                 "quorum": policy.quorum,
-                "due_on": deadlines.due_date_for(subject),
+                "due_on": deadlines.due_date_for(subject, subject.cases.filter(provider=subject.provider).first()),
                 "claimed_by": None,
                 "claimed_at": None,
             },
         )
         step.to(RequestStatus.SUBMITTED, endorsed_by=by, endorsed_at=timezone.now())
         step.details.update(policy=str(policy.public_id), due_on=case.due_on.isoformat())
-        if policy.is_standing:
-            step.then(lambda: _grant(request, case))
+        step.then(lambda: _grant_if_standing(request, case))
     return request
 
 
-def _grant(request: ExchangeRequest, case: ReviewCase) -> None:
+def _grant_if_standing(request: ExchangeRequest, case: ReviewCase) -> None:
+    """Grant it where the owner decided beforehand; where that decision does not fit, the owner decides anew."""
+    request.refresh_from_db()
+    if not workflow.can_move("grant", request, None):
+        return
     with workflow.making("grant", request, by=None) as step:
         step.details.update(
             policy=str(case.policy.public_id),
             decided_by=str(case.policy.decided_by.public_id),
             decided_at=case.policy.decided_at.isoformat(),
         )
-    agreements.conclude(case=case, scope=scopes.scope_of_revision(request.revisions.first()))
+        scope = scopes.scope_of_revision(request.revisions.first())
+        step.then(lambda: agreements.conclude(case=case, scope=scope, is_standing=True))
 
 
 def accept(*, request: ExchangeRequest, by: User) -> ExchangeRequest:
@@ -247,8 +257,13 @@ def withdraw(*, request: ExchangeRequest, by: User, reason: str = "") -> Exchang
 def lapse_stale() -> int:
     """Close drafts, returns and offers that nobody touched for long; how many."""
     now = timezone.now()
-    drafts = ExchangeRequest.objects.filter(
-        status__in=[RequestStatus.DRAFT, RequestStatus.RETURNED], edited_at__lt=now - DRAFT_LIVES
+    # Waiting for a signature or for the owner is no neglect: the time counts from the last thing that happened.
+    drafts = (
+        ExchangeRequest.objects.filter(
+            status__in=[RequestStatus.DRAFT, RequestStatus.RETURNED], edited_at__lt=now - DRAFT_LIVES
+        )
+        .exclude(revisions__proposed_at__gte=now - DRAFT_LIVES)
+        .exclude(cases__decisions__made_at__gte=now - DRAFT_LIVES)
     )
     offers = ExchangeRequest.objects.filter(
         status=RequestStatus.OFFERED, cases__decisions__made_at__lt=now - OFFER_LIVES

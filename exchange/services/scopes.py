@@ -12,7 +12,8 @@ from exchange.models import Agreement, ExchangeRequest, ReviewCase, Revision
 from exchange.refusals import Incomplete, Refusal
 from exchange.scope import Filter, Scope, excess
 from registry.choices import Masking
-from registry.connectors import Column, Condition, ExtractPlan
+from registry.connectors import Column, Condition, ExtractPlan, PermanentSourceError, filters
+from registry.fields import nfc
 from registry.models import Field, PolicyField, SharingPolicy
 
 
@@ -37,22 +38,17 @@ def requested_scope(request: ExchangeRequest, policy: SharingPolicy) -> Scope:
             % {"names": ", ".join(unknown)},
             fields={"field_names": unknown},
         )
-    filters = tuple(
-        Filter(line["field"], line["operator"], tuple(line.get("values", ()))) for line in request.row_filter
+    conditions = tuple(
+        Filter(line["field"], line["operator"], tuple(nfc(value) for value in line.get("values", ())))
+        for line in request.row_filter
     )
-    for condition in filters:
-        if condition.field not in offered or not offered[condition.field].is_filterable:
-            raise Incomplete(
-                "filter-not-offered",
-                _("Rows cannot be filtered by “%(field)s”. Choose one of the fields offered for filtering.")
-                % {"field": condition.field},
-                fields={"row_filter": [condition.field]},
-            )
-    chosen = sorted(request.field_names, key=lambda name: offered[name].field.position)
+    for condition in conditions:
+        _check_filter(condition, offered)
+    chosen = sorted(set(request.field_names), key=lambda name: offered[name].field.position)
     return Scope(
         dataset=request.dataset.code,
         fields=tuple((name, offered[name].masking) for name in chosen),
-        filters=filters,
+        filters=conditions,
         row_limit=request.row_limit or policy.max_rows,
         mode=request.mode,
         file_format=request.file_format,
@@ -61,6 +57,21 @@ def requested_scope(request: ExchangeRequest, policy: SharingPolicy) -> Scope:
         period_to=request.period_to,
         retention_until=request.retention_until,
     )
+
+
+def _check_filter(condition: Filter, offered: dict[str, PolicyField]) -> None:
+    line = offered.get(condition.field)
+    if line is None or not line.is_filterable:
+        raise Incomplete(
+            "filter-not-offered",
+            _("Rows cannot be filtered by “%(field)s”. Choose one of the fields offered for filtering.")
+            % {"field": condition.field},
+            fields={"row_filter": [condition.field]},
+        )
+    try:
+        filters.checked_values(Condition(line.field.name, line.field.kind, condition.operator, condition.values))
+    except PermanentSourceError as error:
+        raise Incomplete("bad-filter", str(error), fields={"row_filter": [condition.field]}) from None
 
 
 def policy_scope(policy: SharingPolicy, like: Scope) -> Scope:
@@ -121,7 +132,13 @@ def check_shareable_now(agreement: Agreement) -> None:
 
 
 def extract_plan(scope: Scope, fields: dict[str, Field]) -> ExtractPlan:
-    """What the source is asked for: exactly the scope. `fields` are the dataset's, by name. Pure."""
+    """What the source is asked for: exactly the scope. `fields` are the dataset's, by name. Pure.
+
+    Refuses when the dataset has lost a field that is given out or filtered by.
+    """
+    gone = [name for name in (*scope.field_names, *(f.field for f in scope.filters)) if name not in fields]
+    if gone:
+        raise Refusal("fields-gone", _("The dataset no longer has: %(names)s.") % {"names": ", ".join(gone)})
     dataset = next(iter(fields.values())).dataset
     return ExtractPlan(
         schema=dataset.schema_name,
