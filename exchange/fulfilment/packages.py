@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from exchange.models import Delivery, DeliveryAttempt
 from exchange.scope import Scope
+from exchange.states import DeliveryStatus
 from registry.connectors import Chunk
 
 
@@ -110,9 +111,14 @@ def discard(*paths: Path) -> None:
             path.unlink()
 
 
-def discard_staged(delivery: Delivery) -> None:
-    """Remove what earlier attempts left behind. The caller holds the delivery's lock, so none of them still writes."""
+def discard_unrecorded(delivery: Delivery) -> None:
+    """Remove what earlier attempts left behind, shown or not, unless the delivery is on record as completed.
+
+    The caller holds the delivery's lock, so none of them still writes.
+    """
     discard(*settings.DELIVERY_DIR.glob(f".{delivery.code}.*.part"))
+    if delivery.status != DeliveryStatus.COMPLETED:
+        discard(*settings.DELIVERY_DIR.glob(f"{delivery.code}.*"))
 
 
 def _manifest(delivery: Delivery, file_name: str, rows: int, size: int, digest: str) -> dict:

@@ -5,12 +5,13 @@ import logging
 import os
 import socket
 import time
+import traceback
 from collections.abc import Iterator
 
 from exchange.choices import EndReason
 from exchange.fulfilment import locks, packages, plans
 from exchange.models import Delivery, DeliveryAttempt
-from exchange.refusals import Refusal
+from exchange.refusals import Refusal, WrongState
 from exchange.services import deliveries
 from registry import connectors
 from registry.connectors import Chunk, ExtractPlan, SourceError, TemporarySourceError
@@ -30,7 +31,7 @@ def deliver(delivery_id: int) -> None:
             logger.info("delivery %s: another worker has it", delivery_id)
             return
         delivery = Delivery.objects.for_lists().get(pk=delivery_id)
-        packages.discard_staged(delivery)
+        packages.discard_unrecorded(delivery)
         attempt = deliveries.begin(delivery=delivery, worker=f"{socket.gethostname()}:{os.getpid()}")
         if attempt is not None:
             _attempt(attempt)
@@ -42,9 +43,15 @@ def _attempt(attempt: DeliveryAttempt) -> None:
         _produce(attempt)
     except packages.Stopped:
         logger.info("delivery %s: stopped", attempt.delivery_id)
+    except WrongState:
+        logger.info("delivery %s: ended or taken over before it could be shown", attempt.delivery_id)
     except Refusal as refusal:
         deliveries.fail(
-            attempt=attempt, code=refusal.code, message=str(refusal), temporary=False, reason=EndReason.CHANGED
+            attempt=attempt,
+            code=refusal.code,
+            message=str(refusal),
+            temporary=False,
+            reason=deliveries.reason_of(refusal),
         )
     except SourceError as error:
         deliveries.fail(
@@ -57,13 +64,19 @@ def _attempt(attempt: DeliveryAttempt) -> None:
     except OSError as error:
         logger.exception("delivery %s: cannot write", attempt.delivery_id)
         deliveries.fail(attempt=attempt, code="storage", message=error.strerror or "storage", temporary=True)
+    except Exception as error:
+        # The text of an unknown error may hold values of the source, so only its kind and place are kept.
+        place = "".join(traceback.format_tb(error.__traceback__))
+        logger.error("delivery %s: %s\n%s", attempt.delivery_id, type(error).__name__, place)
+        deliveries.fail(attempt=attempt, code="defect", message=type(error).__name__, temporary=True)
 
 
 def _produce(attempt: DeliveryAttempt) -> None:
     delivery = attempt.delivery
     agreement = delivery.agreement
     plan = plans.plan_of(agreement)
-    structure.matches_source(dataset=agreement.dataset, field_names=[column.source for column in plan.columns])
+    needed = {*(column.source for column in plan.columns), *(condition.field for condition in plan.conditions)}
+    structure.matches_source(dataset=agreement.dataset, field_names=needed)
     connector = connectors.get(connections.address_of(agreement.dataset.database.connection))
     _expect(delivery, connector.count(plan, timeout=COUNT_TIMEOUT))
     with contextlib.closing(_extract(connector, plan, agreement)) as chunks:

@@ -14,7 +14,7 @@ from exchange.choices import AttemptOutcome, EndReason, Frequency
 from exchange.models import Agreement, Delivery, DeliveryAttempt
 from exchange.refusals import Refusal, WrongState
 from exchange.services import numbers
-from exchange.states import DeliveryStatus
+from exchange.states import DeliveryStatus, Side
 from registry import permissions
 from registry.actors import actor_of
 from registry.choices import Mode
@@ -25,9 +25,13 @@ MAX_ATTEMPTS = 6
 PAUSES = (timedelta(seconds=20), timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=20), timedelta(hours=1))
 
 
-@transaction.atomic
 def order(*, agreement: Agreement, by: User | None) -> Delivery:
     """Ask for the package of an agreement; a person must be named in it. While one is under way, that one is returned."""
+    with workflow.recording_refusals("delivery.order", agreement, by=by, side=Side.CONSUMER), transaction.atomic():
+        return _order(agreement, by)
+
+
+def _order(agreement: Agreement, by: User | None) -> Delivery:
     agreement = (
         Agreement.objects.select_for_update(of=("self",))
         .select_related(*workflow.RELATED[Agreement])
@@ -86,11 +90,14 @@ def begin(*, delivery: Delivery, worker: str) -> DeliveryAttempt | None:
     """
     if not Delivery.objects.due().filter(pk=delivery.pk).exists():
         return None
+    lost = delivery.attempts.filter(outcome=AttemptOutcome.RUNNING)
+    lost.update(outcome=AttemptOutcome.LOST, finished_at=timezone.now())
+    if delivery.attempts.count() >= MAX_ATTEMPTS:
+        _terminate(delivery, EndReason.FAILED, str(_("Given up after too many attempts.")), code="attempts")
+        return None
     try:
         with workflow.making("start", delivery, by=None) as step:
             subject: Delivery = step.subject
-            lost = subject.attempts.filter(outcome=AttemptOutcome.RUNNING)
-            lost.update(outcome=AttemptOutcome.LOST, finished_at=timezone.now())
             number = subject.attempts.count() + 1
             attempt = DeliveryAttempt.objects.create(delivery=subject, number=number, worker=worker)
             step.to(
@@ -104,14 +111,14 @@ def begin(*, delivery: Delivery, worker: str) -> DeliveryAttempt | None:
     except WrongState:
         return None
     except Refusal as refusal:
-        _terminate(
-            delivery, EndReason.STOPPED if refusal.code == "agreement-not-live" else EndReason.CHANGED, str(refusal)
-        )
-        return None
-    if attempt.number > MAX_ATTEMPTS:
-        fail(attempt=attempt, code="attempts", message=str(_("Given up after too many attempts.")), temporary=False)
+        _terminate(delivery, reason_of(refusal), str(refusal), code=refusal.code)
         return None
     return attempt
+
+
+def reason_of(refusal: Refusal) -> EndReason:
+    """Why a delivery ends that a rule forbids."""
+    return EndReason.STOPPED if refusal.code == "agreement-not-live" else EndReason.CHANGED
 
 
 def report(*, attempt: DeliveryAttempt, rows: int, size: int) -> bool:
@@ -126,9 +133,10 @@ def report(*, attempt: DeliveryAttempt, rows: int, size: int) -> bool:
 
 
 def complete(*, attempt: DeliveryAttempt, package, publish) -> Delivery:
-    """Make the finished package visible: checked again on the locked row, then `publish()` renames the file, then recorded.
+    """Make the finished package visible: checked again on the locked row, recorded, then `publish()` renames the file.
 
     The rename stands inside the transaction on purpose: a revocation must either come before it or after the record.
+    It comes last, so that nothing which may still be refused follows it.
     """
     delivery = attempt.delivery
     with workflow.making("complete", delivery, by=None) as step:
@@ -152,7 +160,7 @@ def complete(*, attempt: DeliveryAttempt, package, publish) -> Delivery:
             manifest_sha256=package.manifest_sha256,
         )
         _close(attempt, AttemptOutcome.DELIVERED)
-        publish()
+        step.then(publish)
     return delivery
 
 
@@ -165,9 +173,8 @@ def fail(*, attempt: DeliveryAttempt, code: str, message: str, temporary: bool, 
         return
     with transaction.atomic():
         locked = Delivery.objects.select_for_update().get(pk=delivery.pk)
-        if locked.status != DeliveryStatus.STARTED:
+        if locked.status != DeliveryStatus.STARTED or not _is_own(attempt):
             return
-        _check_own(attempt)
         _close(attempt, AttemptOutcome.TEMPORARY, code, message)
         locked.next_attempt_at = timezone.now() + PAUSES[min(attempt.number, len(PAUSES)) - 1]
         locked.message = message[:500]
@@ -210,8 +217,12 @@ def _terminate(
 
 def _check_own(attempt: DeliveryAttempt) -> None:
     """Refuse a worker whose attempt was taken over while it believed to be alone."""
-    if not DeliveryAttempt.objects.filter(pk=attempt.pk, outcome=AttemptOutcome.RUNNING).exists():
+    if not _is_own(attempt):
         raise WrongState(_("taken over by another worker"))
+
+
+def _is_own(attempt: DeliveryAttempt) -> bool:
+    return DeliveryAttempt.objects.filter(pk=attempt.pk, outcome=AttemptOutcome.RUNNING).exists()
 
 
 def _close(attempt: DeliveryAttempt, outcome: AttemptOutcome, code: str = "", message: str = "") -> None:
