@@ -103,7 +103,7 @@ class DatabaseAdmin(InTwoLanguages, ScopedAdmin):
 
 class ConnectionForm(forms.ModelForm):
     new_credential = forms.CharField(
-        label=_("new credential"),
+        label=_("New credential"),
         required=False,
         strip=False,
         max_length=1_000,

@@ -5,6 +5,7 @@ from django.contrib import admin, messages
 from django.db.models import Q
 from django.http import HttpResponseRedirect
 from django.urls import reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from registry.admin.base import ScopedAdmin, ScopedInline
@@ -17,8 +18,10 @@ from registry.services import policies
 class SharingPolicyForm(forms.ModelForm):
     acting = None
 
-    modes = forms.MultipleChoiceField(label=_("modes"), choices=Mode, widget=forms.CheckboxSelectMultiple)
-    purposes = forms.MultipleChoiceField(label=_("purposes"), choices=Purpose, widget=forms.CheckboxSelectMultiple)
+    modes = forms.MultipleChoiceField(label=capfirst(_("modes")), choices=Mode, widget=forms.CheckboxSelectMultiple)
+    purposes = forms.MultipleChoiceField(
+        label=capfirst(_("purposes")), choices=Purpose, widget=forms.CheckboxSelectMultiple
+    )
 
     def clean(self):
         cleaned = super().clean()

@@ -63,13 +63,15 @@ def test_offered_fields_are_those_the_source_still_has(dataset, django_assert_nu
     gone = factories.FieldFactory(dataset=dataset, position=3, removed_at="2026-01-01T00:00Z")
     policy = factories.SharingPolicyFactory(dataset=dataset)
     factories.PolicyFieldFactory(policy=policy, field=second, masking=Masking.PARTIAL)
-    factories.PolicyFieldFactory(policy=policy, field=first, masking=Masking.KEEP)
-    factories.PolicyFieldFactory(policy=policy, field=gone)
+    factories.PolicyFieldFactory(policy=policy, field=first, masking=Masking.KEEP, is_filterable=True)
+    factories.PolicyFieldFactory(policy=policy, field=gone, is_filterable=True)
     expected = [(first, Masking.KEEP), (second, Masking.PARTIAL)]
     assert policies.offered_fields(policy) == expected
     read = policies.policies_for(dataset=dataset, recipient=factories.AgencyFactory()).get()
     with django_assert_num_queries(0):
         assert policies.offered_fields(read) == expected
+        assert policies.filterable_fields(read) == [first]
+    assert policies.filterable_fields(policy) == [first]
 
 
 # Standing permissions
