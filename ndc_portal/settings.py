@@ -188,18 +188,44 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.LimitOffsetPagination",
     "PAGE_SIZE": 50,
     "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
-    "DEFAULT_THROTTLE_RATES": {"user": "600/min"},
+    # Counted for each process; a shared cache makes them exact.
+    "DEFAULT_THROTTLE_RATES": {"user": "600/min", "lookup": "600/min", "token": "30/min"},
+    # Addresses in X-Forwarded-For are the caller's own words, except the last one when our proxy wrote it.
+    "NUM_PROXIES": 1 if BEHIND_TLS_PROXY else 0,
     "EXCEPTION_HANDLER": "exchange.api.errors.handle",
 }
 OAUTH2_PROVIDER = {
+    "OAUTH2_SERVER_CLASS": "oauthlib.oauth2.BackendApplicationServer",  # knows client credentials only
+    "OAUTH2_VALIDATOR_CLASS": "exchange.api.tokens.SystemValidator",
     "ACCESS_TOKEN_EXPIRE_SECONDS": 600,
-    "SCOPES": {"lookup": _("Look up single records under an agreement")},
-    "ALLOWED_GRANT_TYPES": ["client_credentials"],
+    "SCOPES": {
+        "lookup": _("Look up single records under an agreement"),
+        "deliver": _("Follow and fetch deliveries under an agreement"),
+    },
+    "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,  # only the checksum of a token is stored
+    # Ways that the portal does not have, closed all the same.
+    "COMPLIANT_BCP_RFC9700_ACCESS_TOKEN_TRANSPORT": True,
+    "COMPLIANT_BCP_RFC9700_AUTHZ_RESPONSE_ISS": True,
+    "COMPLIANT_BCP_RFC9700_IMPLICIT_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PASSWORD_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PKCE_METHOD": True,
+    "REFRESH_TOKEN_REUSE_PROTECTION": True,
+    "ALLOWED_REDIRECT_URI_SCHEMES": ["https"],
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "NDC Portal API",
+    "DESCRIPTION": _("Single records and deliveries for the systems of state agencies, under agreements."),
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {
+        "AgreementStatus": "exchange.states.AgreementStatus",
+        "DeliveryStatus": "exchange.states.DeliveryStatus",
+        "Mode": "registry.choices.Mode",
+        "Purpose": "registry.choices.Purpose",
+        "Masking": "registry.choices.Masking",
+        "FileFormat": "registry.choices.FileFormat",
+        "EndReason": "exchange.choices.EndReason",
+    },
 }
 
 # Source databases and deliveries
@@ -209,8 +235,7 @@ PSEUDONYM_KEY = bytes.fromhex(env.str("PSEUDONYM_KEY", validate=lambda value: le
 _OWN_SERVER = f"{DATABASES['default']['HOST']}:{DATABASES['default']['PORT'] or 5432}"
 SOURCE_ALLOWED_ADDRESSES = env.list("SOURCE_ALLOWED_ADDRESSES", []) or ([_OWN_SERVER] if DEBUG else [])
 SOURCE_ALLOWED_FOLDERS = [
-    Path(folder).resolve()
-    for folder in env.list("SOURCE_ALLOWED_FOLDERS", []) or ([VAR_DIR / "demo"] if DEBUG else [])
+    Path(folder).resolve() for folder in env.list("SOURCE_ALLOWED_FOLDERS", []) or ([VAR_DIR / "demo"] if DEBUG else [])
 ]
 DELIVERY_DIR = VAR_DIR / "deliveries"
 DELIVERY_DAYS = env.int("DELIVERY_DAYS", 30, validate=lambda value: 1 <= value <= 365)
