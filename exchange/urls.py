@@ -1,5 +1,46 @@
 """Addresses of requests, agreements, deliveries and the counter look-up."""
 
+from django.urls import path, register_converter
+from django.urls.converters import IntConverter
+
+from exchange.views import agreements, deliveries, endorsements, letters, lookups, requests
+
+
+class StepConverter(IntConverter):
+    regex = "[123]"
+
+
+register_converter(StepConverter, "step")
+
 app_name = "exchange"
 
-urlpatterns = []
+urlpatterns = [
+    path("requests/", requests.RequestListView.as_view(), name="request-list"),
+    path("requests/new/", requests.RequestCreateView.as_view(), name="request-create"),
+    path("requests/<uuid:public_id>/", requests.RequestDetailView.as_view(), name="request-detail"),
+    path("requests/<uuid:public_id>/steps/<step:step>/", requests.RequestEditView.as_view(), name="request-edit"),
+    path("requests/<uuid:public_id>/propose/", requests.RequestProposeView.as_view(), name="request-propose"),
+    path("requests/<uuid:public_id>/copy/", requests.RequestCopyView.as_view(), name="request-copy"),
+    path("requests/<uuid:public_id>/withdraw/", requests.RequestWithdrawView.as_view(), name="request-withdraw"),
+    path("requests/<uuid:public_id>/endorse/", endorsements.RequestEndorseView.as_view(), name="request-endorse"),
+    path("requests/<uuid:public_id>/send-back/", endorsements.RequestSendBackView.as_view(), name="request-send-back"),
+    path("requests/<uuid:public_id>/accept/", endorsements.RequestAcceptView.as_view(), name="request-accept"),
+    path("requests/<uuid:public_id>/decline/", endorsements.RequestDeclineView.as_view(), name="request-decline"),
+    path("endorsements/", endorsements.EndorsementListView.as_view(), name="endorsement-list"),
+    path("agreements/", agreements.AgreementListView.as_view(), name="agreement-list"),
+    path("agreements/<uuid:public_id>/", agreements.AgreementDetailView.as_view(), name="agreement-detail"),
+    path(
+        "agreements/<uuid:public_id>/relinquish/",
+        agreements.AgreementRelinquishView.as_view(),
+        name="agreement-relinquish",
+    ),
+    path("agreements/<uuid:public_id>/orders/", agreements.AgreementOrderView.as_view(), name="agreement-order"),
+    path("agreements/<uuid:public_id>/users/", agreements.AgreementUsersView.as_view(), name="agreement-users"),
+    path("deliveries/<uuid:public_id>/", deliveries.DeliveryDetailView.as_view(), name="delivery-detail"),
+    path("deliveries/<uuid:public_id>/progress/", deliveries.DeliveryProgressView.as_view(), name="delivery-progress"),
+    path("deliveries/<uuid:public_id>/data/", deliveries.DeliveryDownloadView.as_view(), name="delivery-download"),
+    path("deliveries/<uuid:public_id>/manifest/", deliveries.DeliveryManifestView.as_view(), name="delivery-manifest"),
+    path("deliveries/<uuid:public_id>/cancel/", deliveries.DeliveryCancelView.as_view(), name="delivery-cancel"),
+    path("lookups/", lookups.LookupView.as_view(), name="lookup"),
+    path("letters/<uuid:public_id>/", letters.LetterDetailView.as_view(), name="letter-detail"),
+]

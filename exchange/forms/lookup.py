@@ -1,0 +1,21 @@
+"""The counter look-up: which record, and for which case."""
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from exchange.forms.inputs import Line
+from exchange.services.lookups import KEY_LENGTH
+
+
+class LookupForm(forms.Form):
+    key = Line(max_length=KEY_LENGTH, widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}))
+    case_number = Line(
+        label=_("Number of the case for which you need the record"),
+        help_text=_("It goes on record together with your name."),
+        max_length=100,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+    def __init__(self, *args, key_label: str, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["key"].label = key_label

@@ -1,0 +1,337 @@
+"""The request form: three screens over one draft. An incomplete draft may be saved, a wrong value may not."""
+
+from django import forms
+from django.utils.functional import cached_property
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from exchange.choices import ConsentBasis, Frequency, OnwardSharing, SystemLevel, Urgency
+from exchange.forms.inputs import NOT_OFFERED, Block, Choice, Choices, Day, Email, Line
+from exchange.forms.row_filters import FilterLines
+from exchange.models import ExchangeRequest
+from exchange.offers import Offer, offer_to
+from registry.choices import FileFormat, PersonalData, Purpose
+from registry.models import Dataset, LegalInstrument, Membership, User
+
+LONGEST_CHOICE = 140  # characters of a choice in a drop-down list
+
+
+def _width(name: str) -> int:
+    return ExchangeRequest._meta.get_field(name).max_length
+
+
+class StepForm(forms.Form):
+    """One screen. `notes` are what the owner asked to change, by field."""
+
+    # Left out, these keep their value: the column has no empty one.
+    kept: tuple[str, ...] = ()
+
+    def __init__(self, data=None, *, draft: ExchangeRequest, notes: dict | None = None):
+        self.draft = draft
+        self.notes = notes or {}
+        super().__init__(data, initial=self.initial_of(draft))
+        self.prepare()
+        for name, note in self.notes.items():
+            if name in self.fields:
+                self.fields[name].help_text = _with_note(self.fields[name].help_text, note)
+
+    def prepare(self) -> None:
+        """Fill in the choices that depend on the draft."""
+
+    def initial_of(self, draft: ExchangeRequest) -> dict:
+        return {name: getattr(draft, name) for name in self.base_fields if hasattr(draft, name)}
+
+    def content(self) -> dict:
+        """What `save_draft` stores of this screen."""
+        return {name: value for name, value in self.cleaned_data.items() if value != "" or name not in self.kept}
+
+    @property
+    def people(self):
+        """Who is named, where this screen asks for it."""
+        return None
+
+    @cached_property
+    def offer(self) -> Offer:
+        return offer_to(self.draft.consumer, self.draft.dataset)
+
+
+def _with_note(help_text, note: str):
+    return format_html(
+        '{}<div class="notice notice-warning"><strong>{}</strong> {}</div>', help_text, _("The owner asks:"), note
+    )
+
+
+class DatasetForm(forms.Form):
+    """Choosing another dataset; what was chosen of the former one goes with it."""
+
+    dataset = forms.CharField(max_length=120, error_messages={"required": _("Choose a dataset.")})
+
+    def clean_dataset(self) -> Dataset:
+        return published(self.cleaned_data["dataset"])
+
+    def content(self) -> dict:
+        return {"dataset": self.cleaned_data["dataset"], "field_names": [], "row_filter": []}
+
+
+def published(code: str) -> Dataset:
+    """The dataset on offer with this code; a ValidationError where there is none."""
+    found = Dataset.objects.published().with_owner().filter(code=code).first()
+    if found is None:
+        raise forms.ValidationError(_("This dataset is not offered at present. Choose another one."))
+    return found
+
+
+class DataForm(StepForm):
+    dataset = forms.CharField(max_length=120, required=False, widget=forms.HiddenInput)
+    field_names = Choices(label=_("Fields"), required=False)
+    mode = Choice(label=_("Method"), required=False, widget=forms.RadioSelect)
+    file_format = Choice(label=_("File format"), choices=FileFormat, required=False, widget=forms.RadioSelect)
+    frequency = Choice(label=_("Frequency"), choices=Frequency, required=False, widget=forms.RadioSelect)
+    row_limit = forms.IntegerField(
+        label=_("Rows at most (optional)"),
+        min_value=1,
+        required=False,
+        error_messages={"invalid": _("Enter a number.")},
+    )
+
+    kept = ("mode", "file_format", "frequency")
+
+    def __init__(self, data=None, **kwargs):
+        super().__init__(data, **kwargs)
+        saved = [line for line in self.draft.row_filter if line["field"] in self.filterable]
+        self.lines = FilterLines(data, filterable=self.offer.filterable, saved=saved)
+
+    def initial_of(self, draft: ExchangeRequest) -> dict:
+        return {**super().initial_of(draft), "dataset": draft.dataset.code}
+
+    def prepare(self) -> None:
+        offered = self.fields["field_names"]
+        offered.choices = [(name, one.field.title) for name, one in self.offer.fields.items()]
+        offered.error_messages["invalid_choice"] = _(
+            "A field that is not offered was asked for. Choose from the list below."
+        )
+        self.fields["mode"].choices = [(mode.value, mode.label) for mode in self.offer.modes]
+        if len(self.offer.modes) == 1:
+            self.initial["mode"] = self.offer.modes[0]
+        if self.offer.max_rows:
+            limit = self.fields["row_limit"]
+            limit.max_value = limit.widget.attrs["max"] = self.offer.max_rows
+            limit.help_text = _("Left empty, it is what the owner allows at most: %(rows)s.") % {
+                "rows": f"{self.offer.max_rows:,}".replace(",", "\u202f")
+            }
+
+    @property
+    def filterable(self) -> set[str]:
+        return {field.name for field in self.offer.filterable}
+
+    @cached_property
+    def gone(self) -> list[str]:
+        """What the draft asks for and nobody offers any more: it goes when the screen is saved."""
+        lines = {line["field"] for line in self.draft.row_filter} - self.filterable
+        return sorted({name for name in self.draft.field_names if name not in self.offer.fields} | lines)
+
+    @property
+    def rows(self) -> list[dict]:
+        """The tick-list: each offered field, and whether it is ticked."""
+        ticked = set(self["field_names"].value() or ())
+        return [
+            {"id": f"id_field_names_{number}", "offered": one, "name": name, "is_ticked": name in ticked}
+            for number, (name, one) in enumerate(self.offer.fields.items())
+        ]
+
+    def clean_dataset(self) -> Dataset:
+        dataset = published(self.cleaned_data["dataset"] or self.draft.dataset.code)
+        if dataset != self.draft.dataset:
+            raise forms.ValidationError(_("Another dataset was chosen meanwhile. Reload the page."))
+        return dataset
+
+    def clean_row_limit(self) -> int | None:
+        rows = self.cleaned_data["row_limit"]
+        if rows and self.offer.max_rows and rows > self.offer.max_rows:
+            raise forms.ValidationError(_("The owner allows fewer rows: see above."))
+        return rows
+
+    def is_valid(self) -> bool:
+        return all([super().is_valid(), self.lines.is_valid()])
+
+    def content(self) -> dict:
+        return {**super().content(), "row_filter": self.lines.conditions}
+
+
+class BasisForm(StepForm):
+    letter_number = Line(
+        label=_("Number and notation of your letter"),
+        help_text=_("For example 2051/BTTTT-THH."),
+        max_length=_width("letter_number"),
+        required=False,
+    )
+    letter_subject = Line(label=_("Subject of your letter"), max_length=_width("letter_subject"), required=False)
+    urgency = Choice(label=_("Urgency"), choices=Urgency, required=False)
+    signatory_name = Line(label=_("Signing officer"), max_length=_width("signatory_name"), required=False)
+    signatory_position = Line(
+        label=_("Position of the signing officer"), max_length=_width("signatory_position"), required=False
+    )
+    focal_name = Line(label=_("Focal officer"), max_length=_width("focal_name"), required=False)
+    focal_position = Line(label=_("Position of the focal officer"), max_length=_width("focal_position"), required=False)
+    focal_phone = Line(label=_("Phone of the focal officer"), max_length=_width("focal_phone"), required=False)
+    focal_email = Email(label=_("E-mail of the focal officer"), max_length=_width("focal_email"), required=False)
+    legal_basis = Choice(
+        label=_("Legal basis"),
+        help_text=_("The instruments that are in force today."),
+        required=False,
+    )
+    legal_article = Line(label=_("Article, clause"), max_length=_width("legal_article"), required=False)
+    purpose = Choice(label=_("Purpose"), required=False, widget=forms.RadioSelect)
+    reason = Block(
+        label=_("Reason"),
+        help_text=_("What you need the data for, and why just these fields and rows."),
+        max_length=_width("reason"),
+        required=False,
+    )
+    procedure_code = Line(
+        label=_("Administrative procedure code (optional)"), max_length=_width("procedure_code"), required=False
+    )
+    consent_basis = Choice(label=_("Personal data"), required=False, widget=forms.RadioSelect)
+
+    kept = ("urgency",)
+
+    def initial_of(self, draft: ExchangeRequest) -> dict:
+        return {**super().initial_of(draft), "legal_basis": draft.legal_basis.number if draft.legal_basis else ""}
+
+    def prepare(self) -> None:
+        self.instruments = {one.number: one for one in LegalInstrument.objects.in_force().order_by("number")}
+        basis = self.fields["legal_basis"]
+        basis.choices = [("", "—"), *((number, _shortened(one)) for number, one in self.instruments.items())]
+        purposes = self.offer.purposes or tuple(Purpose)
+        self.fields["purpose"].choices = [(purpose.value, purpose.label) for purpose in purposes]
+        grounds = self.fields["consent_basis"]
+        grounds.choices = ConsentBasis.choices
+        if self.asks_personal_data:
+            grounds.choices = [one for one in ConsentBasis.choices if one[0] != ConsentBasis.NOT_PERSONAL]
+            grounds.help_text = _(
+                "The fields that you chose hold personal data: on which ground may your agency use it?"
+            )
+
+    @cached_property
+    def asks_personal_data(self) -> bool:
+        asked = (self.offer.fields.get(name) for name in self.draft.field_names)
+        return any(one and one.field.personal_data != PersonalData.NONE for one in asked)
+
+    def clean_legal_basis(self) -> LegalInstrument | None:
+        return self.instruments.get(self.cleaned_data["legal_basis"])
+
+    @property
+    def gone_basis(self) -> LegalInstrument | None:
+        """The basis that was chosen earlier and has ended since."""
+        basis = self.draft.legal_basis
+        return basis if basis and basis.number not in self.instruments else None
+
+
+def _shortened(instrument: LegalInstrument) -> str:
+    text = str(instrument)
+    return text if len(text) <= LONGEST_CHOICE else f"{text[:LONGEST_CHOICE]}…"
+
+
+class UseForm(StepForm):
+    period_from = Day(label=_("Use from"), required=False)
+    period_to = Day(label=_("Use to"), required=False)
+    retention_until = Day(
+        label=_("Kept until"),
+        help_text=_("When your agency deletes the data; at least until the end of its use."),
+        required=False,
+    )
+    onward_sharing = Choice(label=_("Onward sharing"), choices=OnwardSharing, required=False, widget=forms.RadioSelect)
+    onward_agencies = Line(
+        label=_("Agencies that receive it too"), max_length=_width("onward_agencies"), required=False
+    )
+    security_measures = Block(
+        label=_("Security measures"),
+        help_text=_("How the data is protected: who has access, where it is stored, how it is deleted."),
+        max_length=_width("security_measures"),
+        required=False,
+    )
+    system_level = Choice(
+        label=_("Security level of the system that holds the data"),
+        choices=[("", "—"), *SystemLevel.choices],
+        required=False,
+    )
+    named_users = Choices(
+        label=_("Who may use the data"),
+        help_text=_("Only these people and systems of your agency can download it or look records up."),
+        required=False,
+    )
+    has_state_secret = forms.TypedChoiceField(
+        label=_("Does the request, or the data asked for, contain state secrets?"),
+        choices=[("no", _("No")), ("yes", _("Yes"))],
+        coerce=lambda value: value == "yes",
+        empty_value=None,
+        required=False,
+        widget=forms.RadioSelect,
+        error_messages=NOT_OFFERED,
+    )
+    undertaking = forms.BooleanField(
+        label=_("My agency undertakes to use the data for the stated purpose only, and to delete it in time."),
+        required=False,
+    )
+
+    kept = ("onward_sharing",)
+
+    def initial_of(self, draft: ExchangeRequest) -> dict:
+        secret = {True: "yes", False: "no"}.get(draft.has_state_secret, "")
+        named = [str(user.public_id) for user in draft.named_users.all()]
+        return {**super().initial_of(draft), "has_state_secret": secret, "named_users": named}
+
+    def prepare(self) -> None:
+        self.colleagues = {str(user.public_id): user for user in colleagues_of(self.draft.consumer)}
+        self.fields["named_users"].choices = [(key, _described(user)) for key, user in self.colleagues.items()]
+        if self.offer.max_days:
+            self.fields["period_to"].help_text = _("The owner shares for %(days)s days at most.") % {
+                "days": self.offer.max_days
+            }
+
+    def clean(self) -> dict:
+        data = super().clean()
+        start, end = data.get("period_from"), data.get("period_to")
+        if start and end and end < start:
+            self.add_error("period_to", _("The end lies before the start."))
+        return data
+
+    def content(self) -> dict:
+        content = super().content()
+        del content["named_users"]
+        return content
+
+    @property
+    def people(self) -> list[User]:
+        return [self.colleagues[key] for key in self.cleaned_data["named_users"]]
+
+
+def colleagues_of(agency):
+    """Everybody who works for the agency today, its systems included."""
+    today = Membership.objects.today().filter(agency=agency).values("user")
+    return User.objects.filter(pk__in=today, is_active=True).order_by("full_name", "pk")
+
+
+def _described(user: User) -> str:
+    return f"{user} – {user.position}" if user.position else str(user)
+
+
+STEPS: dict[int, type[StepForm]] = {1: DataForm, 2: BasisForm, 3: UseForm}
+TITLES = {1: _("The data"), 2: _("Letter and legal basis"), 3: _("Use and safety")}
+
+
+def places(problems: dict[str, list]) -> list[tuple[int, str, list[tuple[str, object, list]]]]:
+    """Problems by screen: (screen, its title, [(field, label, messages)]); the row filter stands on the first one."""
+    found = []
+    for step, form in STEPS.items():
+        names = [*form.base_fields, "row_filter"] if step == 1 else list(form.base_fields)
+        here = [(name, _label(form, name), problems[name]) for name in names if name in problems]
+        if here:
+            found.append((step, TITLES[step], here))
+    return found
+
+
+def _label(form: type[StepForm], name: str):
+    if name == "row_filter":
+        return _("Row filter")
+    return form.base_fields[name].label or _("Dataset")

@@ -1,0 +1,1 @@
+"""Pages of the consumer agency: requests, signatures, agreements, deliveries, look-ups, letters."""

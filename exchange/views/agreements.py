@@ -1,0 +1,120 @@
+"""Agreements of the own agency: what may be used, by whom, until when; and the deliveries under it."""
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
+from django.views.generic import DetailView, FormView
+
+from exchange import summary, workflow
+from exchange.forms.filters import AgreementFilterForm
+from exchange.forms.reason import NameForm, ReasonForm
+from exchange.forms.request import colleagues_of
+from exchange.models import Agreement
+from exchange.refusals import Refusal
+from exchange.scope import Scope
+from exchange.services import agreements, deliveries
+from exchange.views.base import PER_PAGE, ButtonView, FilteredListView, RefusedFormMixin, VisibleMixin, page_of
+from registry import permissions
+from registry.choices import Mode, Role
+
+
+class AgreementListView(FilteredListView):
+    model = Agreement
+    form_class = AgreementFilterForm
+    template_name = "exchange/agreement_list.html"
+    context_object_name = "agreements"
+
+
+class AgreementDetailView(VisibleMixin, DetailView):
+    model = Agreement
+    context_object_name = "agreement"
+    template_name = "exchange/agreement_detail.html"
+
+    def get_context_data(self, **kwargs) -> dict:
+        agreement, user = self.object, self.request.user
+        fields, lines = summary.of_scope(Scope.from_text(agreement.scope), agreement.dataset)
+        moves = {move.name: refusal for move, refusal in workflow.offered_moves(agreement, user)}
+        return super().get_context_data(
+            fields=fields,
+            lines=lines,
+            moves=moves,
+            people=permissions.people_named(agreements.USE, agreement).order_by("full_name", "pk"),
+            name_form=kwargs.pop("name_form", None) or self.name_form,
+            is_package=agreement.mode == Mode.PACKAGE,
+            order_refusal=self.order_refusal,
+            use_refusal=self.use_refusal,
+            page_obj=Paginator(agreement.deliveries.all(), PER_PAGE).get_page(self.request.GET.get("page")),
+            **kwargs,
+        )
+
+    @property
+    def name_form(self) -> NameForm | None:
+        """Only for those who may name somebody; the service checks it again."""
+        if not permissions.has_role(self.request.user, Role.ENDORSER, agency=self.object.consumer):
+            return None
+        return NameForm(people=colleagues_of(self.object.consumer))
+
+    @property
+    def order_refusal(self) -> Refusal | None:
+        return _refusal_of(deliveries.check_order, self.object, self.request.user)
+
+    @property
+    def use_refusal(self) -> Refusal | None:
+        return _refusal_of(deliveries.check_use, self.object, self.request.user)
+
+
+def _refusal_of(check, *args) -> Refusal | None:
+    try:
+        check(*args)
+    except Refusal as refusal:
+        return refusal
+    return None
+
+
+class AgreementOrderView(ButtonView):
+    model = Agreement
+
+    def act(self):
+        return deliveries.order(agreement=self.object, by=self.request.user)
+
+
+class AgreementUsersView(ButtonView):
+    """Names one more person or system."""
+
+    model = Agreement
+    done = _("Named. The person or system can now use the agreement.")
+
+    @cached_property
+    def form(self) -> NameForm:
+        return NameForm(self.request.POST, people=colleagues_of(self.object.consumer))
+
+    def act(self) -> None:
+        if not self.form.is_valid():
+            raise Refusal("not-your-agency", _("Choose somebody who works for your agency today."))
+        agreements.name_user(agreement=self.object, user=self.form.cleaned_data["user"], by=self.request.user)
+
+
+class AgreementRelinquishView(RefusedFormMixin, VisibleMixin, FormView):
+    """Asks once more, and for the reason, before an agreement ends for good."""
+
+    model = Agreement
+    form_class = ReasonForm
+    template_name = "exchange/agreement_relinquish.html"
+
+    def get(self, request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        refusal = _refusal_of(workflow.check_move, "relinquish", self.object, request.user)
+        if refusal:
+            messages.error(request, refusal.message)
+            return redirect(page_of(self.object))
+        return super().get(request, *args, **kwargs)
+
+    def get_context_data(self, **kwargs) -> dict:
+        return super().get_context_data(agreement=self.object, **kwargs)
+
+    def act(self, form) -> HttpResponse:
+        agreements.relinquish(agreement=self.object, by=self.request.user, reason=form.cleaned_data["reason"])
+        messages.success(self.request, _("The agreement is given up."))
+        return redirect(page_of(self.object))

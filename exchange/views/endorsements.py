@@ -1,0 +1,126 @@
+"""What signatories do: sign, send back, and answer an offer."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext_lazy as _
+from django.views.generic import DetailView, FormView, ListView
+
+from exchange import rules, summary, workflow
+from exchange.forms.reason import ReasonForm, SignForm
+from exchange.models import ExchangeRequest, Letter
+from exchange.refusals import Refusal
+from exchange.services import requests, scopes
+from exchange.states import RequestStatus
+from exchange.views.base import PER_PAGE, PageMixin, RefusedFormMixin, VisibleMixin, page_of
+
+
+class EndorsementListView(PageMixin, ListView):
+    template_name = "exchange/endorsement_list.html"
+    context_object_name = "requests"
+    paginate_by = PER_PAGE
+
+    def get_queryset(self):
+        return ExchangeRequest.objects.visible_to(self.request.user).to_be_signed_by(self.request.user).for_lists()
+
+    def paginate_queryset(self, queryset, page_size):
+        paginator = self.get_paginator(queryset, page_size)
+        page = paginator.get_page(self.request.GET.get(self.page_kwarg))
+        return paginator, page, page.object_list, page.has_other_pages()
+
+
+class SigningMixin(VisibleMixin):
+    """The page on which a signatory decides; it makes sense in one state only."""
+
+    model = ExchangeRequest
+    context_object_name = "exchange_request"
+    status: str
+
+    def get(self, request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        if self.object.status != self.status:
+            return redirect(page_of(self.object))
+        return super().get(request, *args, **kwargs)
+
+    def refusal_of(self, move: str) -> Refusal | None:
+        try:
+            workflow.check_move(move, self.object, self.request.user)
+        except Refusal as refusal:
+            return refusal
+        return None
+
+    def get_context_data(self, **kwargs) -> dict:
+        kwargs.setdefault("form", ReasonForm())
+        return super().get_context_data(exchange_request=self.object, **kwargs)
+
+
+class SignPage(SigningMixin):
+    """The whole text of the revision, as it was frozen."""
+
+    status = RequestStatus.PENDING_ENDORSEMENT
+    template_name = "exchange/request_sign.html"
+
+    def get_context_data(self, **kwargs) -> dict:
+        revision = self.object.revisions.select_related("proposed_by").first()
+        return super().get_context_data(
+            revision=revision,
+            summary=summary.of_revision(revision),
+            sign_refusal=self.refusal_of("endorse"),
+            return_refusal=self.refusal_of("send_back"),
+            **kwargs,
+        )
+
+
+class RequestEndorseView(SignPage, DetailView):
+    def post(self, request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        form = SignForm(request.POST)
+        # Without a proper hash nothing can match: the service says so in its own words.
+        read = form.cleaned_data["revision_hash"] if form.is_valid() else ""
+        signed = requests.endorse(request=self.object, by=request.user, revision_hash=read)
+        messages.success(request, _("Signed. The request is submitted."))
+        return redirect(page_of(signed))
+
+
+class RequestSendBackView(RefusedFormMixin, SignPage, FormView):
+    form_class = ReasonForm
+
+    def act(self, form) -> HttpResponse:
+        requests.send_back(request=self.object, by=self.request.user, reason=form.cleaned_data["reason"])
+        messages.success(self.request, _("Sent back to the clerk."))
+        return redirect(page_of(self.object))
+
+
+class OfferPage(SigningMixin):
+    """What was asked for beside what is offered."""
+
+    status = RequestStatus.OFFERED
+    template_name = "exchange/request_offer.html"
+
+    def get_context_data(self, **kwargs) -> dict:
+        case = rules.case_of(self.object)
+        asked = scopes.scope_of_revision(self.object.revisions.first())
+        offered = scopes.approved_scope(case, asked)
+        last = scopes.live_approvals(case).order_by("-pk").first()
+        return super().get_context_data(
+            differences=summary.differences(asked, offered, self.object.dataset),
+            reason=last.reason if last else "",
+            letter=Letter.objects.filter(case=case).select_related("agency").first(),
+            accept_refusal=self.refusal_of("accept"),
+            decline_refusal=self.refusal_of("decline"),
+            **kwargs,
+        )
+
+
+class RequestAcceptView(OfferPage, DetailView):
+    def post(self, request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        requests.accept(request=self.object, by=request.user)
+        messages.success(request, _("Accepted. The agreement is concluded with what was offered."))
+        return redirect(page_of(self.object))
+
+
+class RequestDeclineView(RefusedFormMixin, OfferPage, FormView):
+    form_class = ReasonForm
+
+    def act(self, form) -> HttpResponse:
+        requests.decline(request=self.object, by=self.request.user, reason=form.cleaned_data["reason"])
+        messages.success(self.request, _("Declined. The request is closed."))
+        return redirect(page_of(self.object))

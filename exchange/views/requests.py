@@ -1,0 +1,274 @@
+"""Requests of the own agency: the list, the form in three screens, one request, and the clerk's buttons."""
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
+from django.views.generic import DetailView, FormView, TemplateView
+
+from exchange import summary, timeline, workflow
+from exchange.choices import Verdict
+from exchange.forms.filters import RequestFilterForm
+from exchange.forms.inputs import Line
+from exchange.forms.reason import OptionalReasonForm
+from exchange.forms.request import STEPS, TITLES, DatasetForm, places
+from exchange.models import Agreement, Decision, Delivery, ExchangeRequest, Letter
+from exchange.refusals import Refusal
+from exchange.services import requests
+from exchange.states import RequestStatus
+from exchange.views.base import (
+    PER_PAGE,
+    ButtonView,
+    FilteredListView,
+    PageMixin,
+    RefusedFormMixin,
+    VisibleMixin,
+    page_of,
+)
+from exchange.waiting import whose_turn
+from registry import catalogue, permissions
+from registry.choices import AccessRights, Role
+from registry.models import Agency, Dataset, Membership
+
+LAST_STEP = max(STEPS)
+
+
+class RequestListView(FilteredListView):
+    model = ExchangeRequest
+    form_class = RequestFilterForm
+    template_name = "exchange/request_list.html"
+    context_object_name = "requests"
+
+
+class RequestCreateView(PageMixin, TemplateView):
+    """GET says what is begun and for which agency; POST begins the draft."""
+
+    template_name = "exchange/request_create.html"
+
+    def get_context_data(self, **kwargs) -> dict:
+        return super().get_context_data(
+            agencies=self.agencies, dataset=self.dataset, is_unknown=bool(self.code and not self.dataset), **kwargs
+        )
+
+    @cached_property
+    def code(self) -> str:
+        return (self.request.POST or self.request.GET).get("dataset", "")
+
+    @cached_property
+    def agencies(self) -> list[Agency]:
+        """Those for which the person files requests today."""
+        filed_for = Membership.objects.today().filter(user=self.request.user, role=Role.REQUESTER)
+        return list(Agency.objects.filter(pk__in=filed_for.values("agency")))
+
+    @cached_property
+    def dataset(self) -> Dataset | None:
+        form = DatasetForm({"dataset": self.code})
+        return form.cleaned_data["dataset"] if form.is_valid() else None
+
+    def post(self, request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        if self.code and not self.dataset:
+            return self.render_to_response(self.get_context_data(), status=422)
+        draft = requests.create(consumer=self.consumer, by=request.user, content=self.prefilled())
+        return redirect("exchange:request-edit", draft.public_id, 1)
+
+    @property
+    def consumer(self) -> Agency:
+        wanted = self.request.POST.get("agency", "")
+        for agency in self.agencies:
+            if agency.code == wanted or len(self.agencies) == 1:
+                return agency
+        raise Refusal("not-your-role", _("Choose an agency for which you file requests."))
+
+    def prefilled(self) -> dict:
+        clerk = self.request.user
+        known = {
+            "focal_name": clerk.full_name,
+            "focal_position": clerk.position,
+            "focal_phone": clerk.phone,
+            "focal_email": clerk.email,
+        }
+        return {**known, "dataset": self.dataset} if self.dataset else known
+
+    def refused_url(self) -> str:
+        return reverse("exchange:request-create")
+
+
+class RequestEditView(RefusedFormMixin, VisibleMixin, FormView):
+    """One screen of the draft. Without a dataset, or asked for another one, the first screen chooses it."""
+
+    model = ExchangeRequest
+    context_object_name = "draft"
+    template_name = "exchange/request_edit.html"
+
+    def get_queryset(self):
+        return super().get_queryset().select_related("legal_basis")
+
+    def dispatch(self, request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        self.step = kwargs["step"]
+        return super().dispatch(request, *args, **kwargs)
+
+    def get(self, request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        try:
+            requests.check_editable(request=self.object, by=request.user)
+        except Refusal as refusal:
+            if refusal.code == "wrong-state":
+                messages.error(request, refusal.message)
+                return redirect(page_of(self.object))
+            raise
+        return super().get(request, *args, **kwargs)
+
+    @property
+    def is_choosing(self) -> bool:
+        return self.step == 1 and (
+            self.object.dataset is None or "choose" in self.request.GET or "choose" in self.request.POST
+        )
+
+    def get_template_names(self) -> list[str]:
+        return ["exchange/request_dataset.html" if self.is_choosing else f"exchange/request_step{self.step}.html"]
+
+    def get_form(self, form_class=None):
+        data = self.request.POST if self.request.method == "POST" else None
+        if self.is_choosing:
+            return DatasetForm(data)
+        return STEPS[self.step](data, draft=self.object, notes=self.notes)
+
+    @cached_property
+    def notes(self) -> dict[str, str]:
+        decision = last_return(self.object)
+        return decision.field_reasons if decision else {}
+
+    @cached_property
+    def version(self) -> int:
+        """Of the draft from which the page was made, however often it comes back with an error."""
+        sent = self.request.POST.get("version", "")
+        return int(sent) if sent.isdecimal() and len(sent) < 10 else 0
+
+    def act(self, form) -> HttpResponse:
+        saved = requests.save_draft(
+            request=self.object,
+            by=self.request.user,
+            version=self.version,
+            content=form.content(),
+            named_users=getattr(form, "people", None),
+        )
+        return self.proceed(saved)
+
+    def proceed(self, saved: ExchangeRequest) -> HttpResponse:
+        if self.is_choosing or "stay" in self.request.POST:
+            messages.success(self.request, _("The draft is saved."))
+            return redirect("exchange:request-edit", saved.public_id, self.step)
+        if self.step < LAST_STEP:
+            return redirect("exchange:request-edit", saved.public_id, self.step + 1)
+        return redirect(page_of(saved))
+
+    def refused(self, refusal: Refusal) -> HttpResponse:
+        if refusal.code == "stale":
+            # Saving once more is then a decision of the clerk, who was told.
+            self.object.refresh_from_db()
+            self.version = self.object.version
+        return super().refused(refusal)
+
+    def get_context_data(self, **kwargs) -> dict:
+        version = self.version if self.request.method == "POST" else self.object.version
+        context = super().get_context_data(
+            draft=self.object,
+            step=self.step,
+            steps=[(number, title, number == self.step) for number, title in TITLES.items()],
+            version=str(version),
+            decision=last_return(self.object),
+            **kwargs,
+        )
+        return {**context, **self.choice_context()} if self.is_choosing else context
+
+    def choice_context(self) -> dict:
+        words = Line(required=False, max_length=200)
+        try:
+            q = words.clean(self.request.GET.get("q", ""))
+        except ValidationError:
+            q = ""
+        found = (
+            catalogue.listing(q=q)
+            .exclude(access_rights=AccessRights.NON_PUBLIC)
+            .exclude(database__owner=self.object.consumer)
+        )
+        return {"datasets": found[:PER_PAGE], "q": q, "total": found.count()}
+
+
+class RequestDetailView(VisibleMixin, DetailView):
+    model = ExchangeRequest
+    context_object_name = "exchange_request"
+    template_name = "exchange/request_detail.html"
+
+    def get_queryset(self):
+        return super().get_queryset().select_related("legal_basis", "last_edited_by", "endorsed_by", "copied_from")
+
+    def get_context_data(self, **kwargs) -> dict:
+        request, user = self.object, self.request.user
+        revision = request.revisions.first()
+        moves = {move.name: refusal for move, refusal in workflow.offered_moves(request, user)}
+        frozen = revision is not None and not request.is_editable
+        return super().get_context_data(
+            summary=summary.of_revision(revision) if frozen else summary.of_draft(request),
+            revision=revision,
+            frozen=frozen,
+            turn=whose_turn(request),
+            moves=moves,
+            can_copy=permissions.has_role(user, Role.REQUESTER, agency=request.consumer),
+            missing=places(moves["propose"].fields) if moves.get("propose") else [],
+            decision=last_return(request),
+            events=timeline.of_request(request),
+            letters=Letter.objects.filter(case__request=request).select_related("agency"),
+            agreements=Agreement.objects.filter(case__request=request),
+            deliveries=Delivery.objects.filter(agreement__case__request=request)[:PER_PAGE],
+            **kwargs,
+        )
+
+
+def last_return(request: ExchangeRequest) -> Decision | None:
+    """What the owner asked to change, while it still stands."""
+    if request.status != RequestStatus.RETURNED:
+        return None
+    return Decision.objects.live().filter(case__request=request, verdict=Verdict.RETURN).last()
+
+
+class RequestProposeView(ButtonView):
+    model = ExchangeRequest
+    done = _("Sent for signature. A signatory of your agency signs it next.")
+
+    def act(self) -> None:
+        requests.propose(request=self.object, by=self.request.user)
+
+
+class RequestCopyView(ButtonView):
+    model = ExchangeRequest
+    done = _("A new draft with the same content. The letter number and the declarations are to be made anew.")
+
+    def act(self) -> ExchangeRequest:
+        return requests.copy(request=self.object, by=self.request.user)
+
+
+class RequestWithdrawView(RefusedFormMixin, VisibleMixin, FormView):
+    """Asks once more before a request ends for good."""
+
+    model = ExchangeRequest
+    form_class = OptionalReasonForm
+    template_name = "exchange/request_withdraw.html"
+
+    def get(self, request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        try:
+            workflow.check_move("withdraw", self.object, request.user)
+        except Refusal as refusal:
+            messages.error(request, refusal.message)
+            return redirect(page_of(self.object))
+        return super().get(request, *args, **kwargs)
+
+    def get_context_data(self, **kwargs) -> dict:
+        return super().get_context_data(exchange_request=self.object, **kwargs)
+
+    def act(self, form) -> HttpResponse:
+        requests.withdraw(request=self.object, by=self.request.user, reason=form.cleaned_data["reason"])
+        messages.success(self.request, _("The request is withdrawn."))
+        return redirect(page_of(self.object))
