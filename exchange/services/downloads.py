@@ -28,10 +28,7 @@ def open_package(*, delivery: Delivery, by: User, part: str = "data") -> Path:
         "correlation_id": workflow.correlation_of(delivery),
     }
     try:
-        deliveries.check_use(agreement, by)
-        rules.check_agreement_live(agreement)
-        if not delivery.is_downloadable:
-            raise Refusal("not-available", _("There is no file to download: it is not ready, or its time is over."))
+        check_download(delivery, by)
         path = packages.data_path(delivery.file_name) if part == "data" else packages.manifest_path(delivery.file_name)
         if not path.is_file():
             raise Refusal("file-missing", _("The file is missing. Tell the operator the delivery number."))
@@ -41,3 +38,11 @@ def open_package(*, delivery: Delivery, by: User, part: str = "data") -> Path:
     with transaction.atomic():
         ledger.record(**entry, details={"sha256": delivery.sha256})
     return path
+
+
+def check_download(delivery: Delivery, by: User) -> None:
+    """Refuse unless the file is there for this person at this moment."""
+    deliveries.check_use(delivery.agreement, by)
+    rules.check_agreement_live(delivery.agreement)
+    if not delivery.is_downloadable:
+        raise Refusal("not-available", _("There is no file to download: it is not ready, or its time is over."))
