@@ -28,8 +28,11 @@ END $$;
 
 -- Arguments: the columns that may change; everything else stays as it was written.
 CREATE FUNCTION exchange_refuse_other_changes() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    -- Without arguments TG_ARGV is NULL, and NULL would make every comparison come out as "no change".
+    changeable text[] := COALESCE(TG_ARGV::text[], '{}');
 BEGIN
-    IF (to_jsonb(NEW) - TG_ARGV::text[]) IS DISTINCT FROM (to_jsonb(OLD) - TG_ARGV::text[]) THEN
+    IF (to_jsonb(NEW) - changeable) IS DISTINCT FROM (to_jsonb(OLD) - changeable) THEN
         RAISE EXCEPTION 'a row of % cannot be rewritten', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
     END IF;
     RETURN NEW;
@@ -126,6 +129,13 @@ BEGIN
     IF NEW.made_by_id IN (request.created_by_id, request.last_edited_by_id, request.endorsed_by_id, latest.proposed_by_id) THEN
         RAISE EXCEPTION 'whoever filed, edited or signed % cannot decide on it', request.code
             USING ERRCODE = 'check_violation';
+    END IF;
+    IF NOT EXISTS (
+        SELECT 1 FROM registry_membership m JOIN exchange_reviewcase c ON c.provider_id = m.agency_id
+        WHERE c.id = NEW.case_id AND m.agency_id = NEW.agency_id AND m.user_id = NEW.made_by_id
+          AND m.valid_from <= today AND (m.valid_to IS NULL OR m.valid_to >= today)
+    ) THEN
+        RAISE EXCEPTION 'only somebody of the owner can decide on %', request.code USING ERRCODE = 'check_violation';
     END IF;
     IF EXISTS (
         SELECT 1 FROM registry_membership m
