@@ -1,0 +1,252 @@
+"""Every state x every move x every role x every relation to the exchange, against a table that is written here by hand.
+
+The expectation is not read from exchange/states.py, so that a wrong line there is found.
+"""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.db import transaction
+from django.utils import timezone
+
+from evidence.models import Entry, Outcome
+from exchange import workflow
+from exchange.choices import EndReason, Frequency
+from exchange.models import Agreement, Delivery, ExchangeRequest
+from exchange.refusals import Refusal
+from exchange.services import agreements, cases, deliveries, requests
+from exchange.states import AGREEMENT, DELIVERY, REQUEST
+from registry.choices import Role
+from registry.models import SharingPolicy
+from registry.permissions import DECIDE, HANDLE, REVIEW
+from tests.factories import assign, person
+from tests.scenarios import hash_of
+
+RELATIONS = ("own", "parent", "provider", "other")
+SYSTEM = ("", "the portal itself")
+PEOPLE = [SYSTEM, *((relation, str(role)) for relation in RELATIONS for role in Role)]
+OPERATORS = {(relation, "operator") for relation in RELATIONS}
+
+OPEN = {"draft", "pending-endorsement", "submitted", "under-review", "returned", "offered"}
+# move: from which states, to which one, made by whom (relation, role)
+REQUEST_MOVES = {
+    "propose": ({"draft", "returned"}, "pending-endorsement", {("own", "requester")}),
+    "send_back": ({"pending-endorsement"}, "draft", {("own", "endorser")}),
+    "endorse": ({"pending-endorsement"}, "submitted", {("own", "endorser")}),
+    "claim": ({"submitted"}, "under-review", {("provider", "case-officer")}),
+    "grant": ({"submitted"}, "approved", {SYSTEM}),
+    "return": ({"under-review"}, "returned", {("provider", "case-officer"), ("provider", "approver")}),
+    "reject": ({"under-review"}, "rejected", {("provider", "approver")}),
+    "approve": ({"under-review"}, "approved", {("provider", "approver")}),
+    "accept": ({"offered"}, "approved", {("own", "endorser")}),
+    "decline": ({"offered"}, "withdrawn", {("own", "endorser")}),
+    "withdraw": (OPEN, "withdrawn", {("own", "requester")}),
+    "lapse": ({"draft", "returned", "offered"}, "expired", {SYSTEM}),
+}
+REQUEST_STATES = (*sorted(OPEN), "approved", "rejected", "withdrawn", "expired")
+
+UNENDED = {"agreed", "active", "suspended"}
+AGREEMENT_MOVES = {
+    "activate": ({"agreed"}, "active", {SYSTEM}),
+    "suspend": ({"active"}, "suspended", {("provider", "approver"), *OPERATORS}),
+    "resume": ({"suspended"}, "active", {("provider", "approver")}),
+    "revoke": (UNENDED, "revoked", {("provider", "approver")}),
+    "relinquish": (UNENDED, "relinquished", {("own", "endorser")}),
+    "expire": (UNENDED, "expired", {SYSTEM}),
+    "supersede": (UNENDED, "superseded", {SYSTEM}),
+}
+AGREEMENT_STATES = ("agreed", "active", "suspended", "expired", "revoked", "relinquished", "superseded")
+
+DELIVERY_MOVES = {
+    "start": ({"requested", "started"}, "started", {SYSTEM}),
+    "complete": ({"started"}, "completed", {SYSTEM}),
+    "terminate": ({"requested", "started"}, "terminated", {SYSTEM}),
+    "cancel": ({"requested", "started"}, "terminated", {("own", "requester"), ("own", "endorser")}),
+}
+DELIVERY_STATES = ("requested", "started", "completed", "terminated")
+
+MATRICES = {
+    "request": (ExchangeRequest, REQUEST, REQUEST_MOVES, REQUEST_STATES),
+    "agreement": (Agreement, AGREEMENT, AGREEMENT_MOVES, AGREEMENT_STATES),
+    "delivery": (Delivery, DELIVERY, DELIVERY_MOVES, DELIVERY_STATES),
+}
+TESTS = [
+    pytest.param(table, state, id=f"{table}-{state}-{len(moves) * len(PEOPLE)}-cases")
+    for table, (_model, _table, moves, states) in MATRICES.items()
+    for state in states
+]
+
+
+@pytest.mark.parametrize("name", MATRICES)
+def test_matrix_names_every_state_and_move(name):
+    _model, table, moves, states = MATRICES[name]
+    assert set(table.moves) == set(moves)
+    assert set(table.statuses.values) == set(states)
+
+
+@pytest.mark.parametrize(("name", "state"), TESTS)
+def test_move_is_made_or_refused_as_the_table_says(world, name, state):
+    model, _table, moves, _states = MATRICES[name]
+    subject = BUILDERS[name](world, state)
+    assert subject.status == state
+    people = {SYSTEM: None} | {who: _person(world, *who) for who in PEOPLE if who != SYSTEM}
+    before = model.objects.filter(pk=subject.pk).values().get()
+    assert not Entry.objects.filter(outcome=Outcome.REFUSED).exists()
+    wrong = []
+    for move, (sources, target, makers) in moves.items():
+        for who, by in people.items():
+            expected = target if state in sources and who in makers else None
+            found = _outcome(world, model, subject.pk, before, move, by)
+            if found != expected:
+                wrong.append(f"{move} by {' '.join(who)}: {found}, not {expected}")
+    assert wrong == []
+
+
+def _outcome(world, model, pk, before, move, by) -> str | None:
+    """The state after the move; None where it was refused, left a record of the refusal, and changed nothing."""
+    point = transaction.savepoint()
+    subject = model.objects.get(pk=pk)
+    try:
+        DRIVERS[move](world, subject, by)
+    except Refusal as refusal:
+        if not Entry.objects.filter(outcome=Outcome.REFUSED).exists():
+            return f"{refusal.code}, not recorded"
+        after = model.objects.filter(pk=pk).values().get()
+        return None if after == before else f"{refusal.code}, changed"
+    else:
+        return model.objects.get(pk=pk).status
+    finally:
+        transaction.savepoint_rollback(point)
+
+
+def _person(world, relation, role):
+    agency = {
+        "own": world.consumer,
+        "parent": world.ministry,
+        "provider": world.provider,
+        "other": world.stranger,
+    }[relation]
+    someone = person(agency, Role(role))
+    duty = {"case-officer": HANDLE, "reviewer": REVIEW, "approver": DECIDE}.get(role)
+    # Assignments elsewhere must not help: whoever works elsewhere was assigned by mistake.
+    return assign(someone, world.database, duty) if duty else someone
+
+
+def _request_in(world, state):
+    if state == "draft":
+        return world.draft()
+    if state == "pending-endorsement":
+        return world.proposed()
+    if state == "submitted":
+        return world.submitted()
+    if state == "offered":
+        return world.offered()
+    request = world.draft() if state in ("withdrawn", "expired") else world.under_review()
+    if state == "returned":
+        cases.send_back(request=request, by=world.officer, reason="Thiếu căn cứ", revision_hash=hash_of(request))
+    elif state == "approved":
+        world.voted(request)
+    elif state == "rejected":
+        DRIVERS["reject"](world, request, world.approver)
+    elif state == "withdrawn":
+        requests.withdraw(request=request, by=world.requester)
+    elif state == "expired":
+        _bare("lapse")(world, request, None)
+    return request
+
+
+def _agreement_in(world, state):
+    today = timezone.localdate()
+    begins = {"period_from": today + timedelta(days=1)} if state == "agreed" else {}
+    agreement = world.agreed(frequency=Frequency.ON_DEMAND, **begins)
+    match state:
+        case "suspended":
+            world.suspended(agreement)
+        case "revoked":
+            agreements.revoke(agreement=agreement, by=world.approver, reason="Sai mục đích")
+        case "relinquished":
+            agreements.relinquish(agreement=agreement, by=world.endorser, reason="Không còn cần")
+        case "expired":
+            _bare("expire")(world, agreement, None)
+        case "superseded":
+            _bare("supersede")(world, agreement, None)
+    return agreement
+
+
+def _delivery_in(world, state):
+    if state == "completed":
+        return world.delivered(frequency=Frequency.ON_DEMAND)
+    delivery = world.ordered(frequency=Frequency.ON_DEMAND)
+    if state == "started":
+        deliveries.begin(delivery=delivery, worker="test")
+    elif state == "terminated":
+        deliveries.cancel(delivery=delivery, by=world.requester)
+    return delivery
+
+
+BUILDERS = {"request": _request_in, "agreement": _agreement_in, "delivery": _delivery_in}
+
+
+def _bare(move, **changes):
+    """The move without a service around it, as the portal itself would make it, or somebody in a shell."""
+
+    def make(world, subject, by):
+        with workflow.making(move, subject, by=by, reason="Lý do") as step:
+            if changes:
+                step.to(step.move.targets[0], **changes)
+
+    return make
+
+
+def _grant(world, request, by):
+    SharingPolicy.objects.filter(pk=world.policy.pk).update(
+        is_standing=True, decided_by=world.approver, decided_at=timezone.now()
+    )
+    _bare("grant")(world, request, by)
+
+
+def _activate(world, agreement, by):
+    with time_machine.travel(timezone.now() + timedelta(days=1)):
+        _bare("activate")(world, agreement, by)
+
+
+def _complete(world, delivery, by):
+    file = {"rows": 1, "size": 1, "sha256": "0" * 64, "file_name": "x", "available_until": timezone.now()}
+    _bare("complete", **file)(world, delivery, by)
+
+
+DRIVERS = {
+    "propose": lambda world, request, by: requests.propose(request=request, by=by),
+    "send_back": lambda world, request, by: requests.send_back(request=request, by=by, reason="Sửa lại"),
+    "endorse": lambda world, request, by: requests.endorse(request=request, by=by),
+    "claim": lambda world, request, by: cases.claim(request=request, by=by),
+    "grant": _grant,
+    "return": lambda world, request, by: cases.send_back(
+        request=request, by=by, reason="Thiếu căn cứ", revision_hash=_hash(request)
+    ),
+    "reject": lambda world, request, by: cases.reject(
+        request=request, by=by, reason="Không đúng", legal_basis=world.basis, revision_hash=_hash(request)
+    ),
+    "approve": lambda world, request, by: cases.approve(request=request, by=by, revision_hash=_hash(request)),
+    "accept": lambda world, request, by: requests.accept(request=request, by=by),
+    "decline": lambda world, request, by: requests.decline(request=request, by=by, reason="Không đủ"),
+    "withdraw": lambda world, request, by: requests.withdraw(request=request, by=by),
+    "lapse": _bare("lapse"),
+    "activate": _activate,
+    "suspend": lambda world, agreement, by: agreements.suspend(agreement=agreement, by=by, reason="Kiểm tra"),
+    "resume": lambda world, agreement, by: agreements.resume(agreement=agreement, by=by, reason="Đã rõ"),
+    "revoke": lambda world, agreement, by: agreements.revoke(agreement=agreement, by=by, reason="Sai mục đích"),
+    "relinquish": lambda world, agreement, by: agreements.relinquish(agreement=agreement, by=by, reason="Thôi"),
+    "expire": _bare("expire"),
+    "supersede": _bare("supersede"),
+    "start": _bare("start"),
+    "complete": _complete,
+    "terminate": _bare("terminate", end_reason=EndReason.FAILED),
+    "cancel": lambda world, delivery, by: deliveries.cancel(delivery=delivery, by=by),
+}
+
+
+def _hash(request) -> str:
+    latest = request.revisions.first()
+    return latest.content_hash if latest else ""
