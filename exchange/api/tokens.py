@@ -40,7 +40,7 @@ class TokenView(APIView):
     throttle_classes = [TokenThrottle]
     parser_classes = [FormParser]
     content_negotiation_class = DefaultContentNegotiation
-    metadata_class = None
+    http_method_names = ["post"]
 
     @extend_schema(
         operation_id="token",

@@ -45,7 +45,7 @@ class PortalView(APIView):
     permission_classes = [HasScope]
     throttle_classes = [UserRateThrottle]
     parser_classes = [SmallJSONParser]
-    metadata_class = None
+    http_method_names = ["get", "head", "post"]
     scopes = (LOOKUP, DELIVER)
 
     def finalize_response(self, request, response, *args, **kwargs):
