@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from psycopg import sql
 from rest_framework.throttling import UserRateThrottle
@@ -80,6 +81,17 @@ def test_lookup_answers_agreed_fields_masked(api, agreement, ledger_since, syste
     assert {entry.agency for entry in (ask, told)} == {world.consumer.code}
     assert json.loads(ask.details)["case_number"] == "HS-1"
     assert json.loads(told.details)["found"] is True
+
+
+def test_lookup_costs_the_same_queries_for_any_number_of_fields(api, agreement, world):
+    counts = []
+    for number in (0, 20):
+        for _field in range(number):
+            factories.PolicyFieldFactory(policy=world.policy)
+        with CaptureQueriesContext(connection) as queries:
+            assert api.look_up(agreement, KEY).status_code == 200
+        counts.append(len(queries))
+    assert counts[0] == counts[1] <= 22
 
 
 def test_lookup_of_an_absent_record_is_null(api, agreement, ledger_since):
