@@ -15,12 +15,14 @@ from registry.models import Agency, Delegation, LegalInstrument, Membership, Sha
 
 class ReviewCaseQuerySet(models.QuerySet):
     def visible_to(self, user: User):
-        """The cases of the agencies for which the person handles, advises or decides today."""
+        """The cases of the agencies for which the person handles, advises or decides today, also in another's place."""
         if not user.is_authenticated:
             return self.none()
         roles = [Role.CASE_OFFICER, Role.REVIEWER, Role.APPROVER]
-        agencies = Membership.objects.today().filter(user=user, role__in=roles).values("agency")
-        return self.filter(provider__in=agencies)
+        works_in = Membership.objects.today().filter(user=user)
+        agencies = works_in.filter(role__in=roles).values("agency")
+        delegated = Delegation.objects.today().filter(delegate=user, agency__in=works_in.values("agency"))
+        return self.filter(Q(provider__in=agencies) | Q(provider__in=delegated.values("agency")))
 
     def for_queue(self):
         return self.select_related("request__consumer", "request__dataset", "claimed_by", "provider")

@@ -1,0 +1,159 @@
+"""What was granted: to be read, and to be stopped by the owner or, in an emergency, by the data centre."""
+
+from collections import Counter
+from functools import cached_property
+
+from django.contrib import admin
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from exchange import summary
+from exchange.admin import forms, wording
+from exchange.admin.access import DeskAdmin, agencies_of_desk
+from exchange.admin.dossier import scope_lines
+from exchange.admin.pages import MovePages
+from exchange.models import Agreement
+from exchange.scope import Scope
+from exchange.services import agreements
+from exchange.states import AgreementStatus, DeliveryStatus
+from registry.choices import FileFormat, Mode, Purpose
+from registry.models import User
+
+DELIVERIES_SHOWN = 10
+
+
+class AgreementPage:
+    """An agreement in words, and what hangs on it."""
+
+    def __init__(self, agreement: Agreement) -> None:
+        self.agreement = agreement
+        self.scope = Scope.from_text(agreement.scope)
+
+    @cached_property
+    def fields(self):
+        return summary.fields_of(self.agreement.dataset)
+
+    @cached_property
+    def lines(self) -> list[dict]:
+        return scope_lines(self.scope, self.fields)
+
+    @cached_property
+    def conditions(self) -> tuple[str, ...]:
+        return summary.filter_sentences(self.scope.as_document()["filters"], self.fields)
+
+    @cached_property
+    def parties(self) -> list[tuple[str, str]]:
+        agreement = self.agreement
+        return [
+            (_("Provider"), f"{agreement.provider} ({agreement.provider.code})"),
+            (_("Consumer"), f"{agreement.consumer} ({agreement.consumer.code})"),
+            (_("Dataset"), str(agreement.dataset)),
+            (_("Database"), str(agreement.dataset.database)),
+            (_("Agreed at"), wording.moment(agreement.agreed_at)),
+            (_("Ended at"), wording.moment(agreement.ended_at)),
+            (_("Reason given with the last move"), agreement.status_reason),
+        ]
+
+    @cached_property
+    def terms(self) -> list[tuple[str, str]]:
+        scope = self.scope
+        return [
+            (_("Period"), f"{wording.day(scope.period_from)} – {wording.day(scope.period_to)}"),
+            (_("Kept until"), wording.day(scope.retention_until)),
+            (_("Purpose"), wording.label_of(Purpose, scope.purpose)),
+            (_("Method"), wording.label_of(Mode, scope.mode)),
+            (_("File format"), wording.label_of(FileFormat, scope.file_format)),
+            (_("Rows at most"), wording.number(scope.row_limit)),
+            (_("Sharing policy"), str(self.agreement.policy)),
+        ]
+
+    @cached_property
+    def is_over(self) -> bool:
+        """Past its last day, whatever its state says."""
+        live = (AgreementStatus.AGREED, AgreementStatus.ACTIVE, AgreementStatus.SUSPENDED)
+        return self.agreement.status in live and self.agreement.valid_to < timezone.localdate()
+
+    @cached_property
+    def summary(self) -> str:
+        return wording.sum_up(self.scope, self.agreement.consumer)
+
+    @cached_property
+    def deliveries(self) -> list:
+        return list(self.agreement.deliveries.order_by("-pk")[:DELIVERIES_SHOWN])
+
+    @cached_property
+    def impact(self) -> list[str]:
+        """What stopping the agreement stops."""
+        open_ones = Counter(self.agreement.deliveries.open().values_list("status", flat=True))
+        running, waiting = open_ones[DeliveryStatus.STARTED], open_ones[DeliveryStatus.REQUESTED]
+        stopped = []
+        if running:
+            stopped.append(
+                ngettext(
+                    "It stops %(count)s delivery that is running: no file appears.",
+                    "It stops %(count)s deliveries that are running: no file appears.",
+                    running,
+                )
+                % {"count": running}
+            )
+        if waiting:
+            stopped.append(
+                ngettext("It ends %(count)s delivery that waits.", "It ends %(count)s deliveries that wait.", waiting)
+                % {"count": waiting}
+            )
+        if self.agreement.mode == Mode.LOOKUP:
+            stopped.append(_("Look-ups of single records are refused from this moment."))
+        return stopped or [_("No delivery is under way.")]
+
+
+@admin.register(Agreement)
+class AgreementAdmin(MovePages, DeskAdmin):
+    list_display = ["__str__", "consumer", "dataset", "state", "mode", "valid_from", "valid_to", "is_standing"]
+    list_filter = ["status", "mode", "purpose", "is_standing", "valid_to"]
+    list_select_related = ["consumer", "provider", "dataset"]
+    list_per_page = 50
+    search_fields = ["code", "case__request__code", "consumer__code", "consumer__name_vi__unaccent"]
+    search_help_text = gettext_lazy("Agreement number, request number, or consumer agency.")
+    ordering = ["-pk"]
+    autocomplete_fields = []
+    readonly_fields = []
+
+    moves = {"suspend": forms.ReasonForm, "resume": forms.ReasonForm, "revoke": forms.ReasonForm}
+    page_template = "admin/exchange/agreement/agreement.html"
+    move_templates = "admin/exchange/agreement"
+
+    def scoped(self, queryset, user):
+        return queryset.filter(provider__in=agencies_of_desk(user))
+
+    @admin.display(description=gettext_lazy("state"), ordering="status")
+    def state(self, agreement):
+        return wording.badge(agreement.status, agreement.get_status_display())
+
+    def get_object(self, request, object_id, from_field=None):
+        agreement = super().get_object(request, object_id, from_field)
+        related = Agreement.objects.select_related(
+            "provider", "consumer", "policy", "dataset__database__owner", "case__request__consumer"
+        )
+        return related.get(pk=agreement.pk)
+
+    def read(self, agreement) -> AgreementPage:
+        return AgreementPage(agreement)
+
+    def _context(self, request, agreement, page):
+        return super()._context(request, agreement, page) | {
+            "state": wording.badge(agreement.status, agreement.get_status_display()),
+            "title": str(agreement),
+        }
+
+    def make(self, name: str, page: AgreementPage, form, by: User) -> str:
+        arguments = {"agreement": page.agreement, "by": by, "reason": form.cleaned_data["reason"]}
+        told = {"agreement": page.agreement}
+        if name == "suspend":
+            agreements.suspend(**arguments)
+            return _("%(agreement)s is suspended: nothing is shared under it.") % told
+        if name == "resume":
+            agreements.resume(**arguments)
+            return _("%(agreement)s is in force again.") % told
+        agreements.revoke(**arguments)
+        return _("%(agreement)s is revoked for good.") % told

@@ -1,0 +1,262 @@
+"""The review desk: the queue, the page of a case, and the pages on which it is decided."""
+
+import json
+
+from django.contrib import admin
+from django.db.models import Count, Exists, F, Func, IntegerField, OuterRef, Subquery
+from django.db.models.functions import Coalesce
+from django.http import Http404
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from exchange.admin import forms, wording
+from exchange.admin.access import DeskAdmin
+from exchange.admin.dossier import CLOCK_RUNS, Dossier
+from exchange.admin.filters import OfficerFilter, OverdueFilter, SensitiveFilter, StateFilter
+from exchange.admin.pages import MovePages
+from exchange.choices import Urgency, Verdict
+from exchange.models import Decision, Letter, ReviewCase
+from exchange.services import cases
+from exchange.states import RequestStatus
+from registry.admin.base import ReadOnlyAdmin
+from registry.choices import PersonalData
+from registry.models import Field, User
+
+
+@admin.register(ReviewCase)
+class ReviewCaseAdmin(MovePages, DeskAdmin):
+    list_display = [
+        "code",
+        "consumer",
+        "dataset",
+        "fields_asked",
+        "state",
+        "urgency",
+        "due",
+        "officer",
+        "approvals",
+    ]
+    list_display_links = ["code"]
+    list_filter = [StateFilter, OfficerFilter, OverdueFilter, "request__urgency", SensitiveFilter]
+    list_select_related = ["request__consumer", "request__dataset", "claimed_by"]
+    list_per_page = 50
+    search_fields = [
+        "request__code",
+        "request__consumer__code",
+        "request__consumer__name_vi__unaccent",
+        "request__letter_number",
+    ]
+    search_help_text = _("Request number, requesting agency, or number of its letter.")
+    ordering = ["due_on", "pk"]
+    autocomplete_fields = []
+    readonly_fields = []
+
+    moves = {
+        "claim": forms.MoveForm,
+        "approve": forms.ApproveForm,
+        "return": forms.ReturnForm,
+        "reject": forms.RejectForm,
+    }
+    page_template = "admin/exchange/reviewcase/case.html"
+    move_templates = "admin/exchange/reviewcase"
+
+    def get_queryset(self, request):
+        votes = (
+            Decision.objects.live()
+            .filter(case=OuterRef("pk"), verdict=Verdict.APPROVE)
+            .order_by()
+            .values("case")
+            .annotate(count=Count("pk"))
+            .values("count")
+        )
+        sensitive = (
+            Field.objects.filter(dataset=OuterRef("request__dataset"), personal_data=PersonalData.SENSITIVE)
+            .annotate(
+                place=Func(
+                    OuterRef("request__field_names"),
+                    F("name"),
+                    function="ARRAY_POSITION",
+                    output_field=IntegerField(),
+                )
+            )
+            .filter(place__isnull=False)
+        )
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                asks_sensitive=Exists(sensitive),
+                votes=Coalesce(Subquery(votes, output_field=IntegerField()), 0),
+            )
+        )
+
+    @admin.display(description=_("request"), ordering="request__code")
+    def code(self, case):
+        return case.request.code
+
+    @admin.display(description=_("requesting agency"), ordering="request__consumer__code")
+    def consumer(self, case):
+        return case.request.consumer
+
+    @admin.display(description=_("dataset"))
+    def dataset(self, case):
+        return case.request.dataset
+
+    @admin.display(description=_("fields"))
+    def fields_asked(self, case):
+        count = len(case.request.field_names)
+        if not case.asks_sensitive:
+            return str(count)
+        return format_html('{} <span class="status status-sensitive">{}</span>', count, _("sensitive"))
+
+    @admin.display(description=_("state"), ordering="request__status")
+    def state(self, case):
+        return wording.badge(case.request.status, case.request.get_status_display())
+
+    @admin.display(description=_("urgency"))
+    def urgency(self, case):
+        label = case.request.get_urgency_display()
+        if case.request.urgency == Urgency.NORMAL:
+            return label
+        return wording.badge(f"urgency-{case.request.urgency}", label)
+
+    @admin.display(description=_("due on"), ordering="due_on")
+    def due(self, case):
+        day = wording.day(case.due_on)
+        if case.request.status not in CLOCK_RUNS or case.due_on > timezone.localdate():
+            return day
+        overdue = case.due_on < timezone.localdate()
+        mark = wording.badge("overdue", _("overdue")) if overdue else wording.badge("overdue-soon", _("today"))
+        return format_html("{} {}", day, mark)
+
+    @admin.display(description=_("case officer"), empty_value="–")
+    def officer(self, case):
+        return case.claimed_by
+
+    @admin.display(description=_("approvals"))
+    def approvals(self, case):
+        return _("%(count)s of %(needed)s") % {"count": case.votes, "needed": case.quorum}
+
+    # The page of a case and its moves
+
+    def get_object(self, request, object_id, from_field=None):
+        case = super().get_object(request, object_id, from_field)
+        related = ReviewCase.objects.select_related(
+            "provider",
+            "policy",
+            "claimed_by",
+            "request__consumer",
+            "request__endorsed_by",
+            "request__dataset__database__owner",
+        )
+        return related.get(pk=case.pk)
+
+    def read(self, case) -> Dossier:
+        return Dossier(case)
+
+    def subject_of(self, case):
+        return case.request
+
+    def buttons(self, request, case):
+        return super().buttons(request, case) if _is_current(case) else []
+
+    def move_view(self, request, object_id, name):
+        if not _is_current(self._visible(request, object_id)):
+            raise Http404
+        return super().move_view(request, object_id, name)
+
+    def _context(self, request, case, page):
+        return super()._context(request, case, page) | {
+            "state": wording.badge(case.request.status, case.request.get_status_display()),
+            "title": case.request.code,
+        }
+
+    def make(self, name: str, page: Dossier, form, by: User) -> str:
+        arguments = {"request": page.request, "by": by}
+        answers = form.cleaned_data
+        if name == "claim":
+            cases.claim(**arguments)
+            return _("You have taken on %(code)s.") % {"code": page.request.code}
+        arguments |= {"revision_hash": answers["revision_hash"], "reason": answers["reason"]}
+        if name == "return":
+            cases.send_back(**arguments, field_reasons=form.field_reasons)
+            return _("Returned to %(agency)s for correction.") % {"agency": page.request.consumer}
+        if name == "reject":
+            cases.reject(**arguments, legal_basis=answers["legal_basis"])
+            return _("Rejected. A letter tells %(agency)s why.") % {"agency": page.request.consumer}
+        cases.approve(
+            **arguments,
+            fields=set(answers["fields_kept"]),
+            row_limit=answers["row_limit"],
+            period_to=answers["period_to"],
+        )
+        return self._told_of_approval(page)
+
+    def _told_of_approval(self, page: Dossier) -> str:
+        page = Dossier(page.case)  # what was counted before the vote no longer holds
+        told = {
+            "votes": page.quorum_words,
+            "agency": page.request.consumer,
+            "agreement": page.agreement.code if page.agreement else "",
+        }
+        if page.request.status == RequestStatus.APPROVED:
+            return _("Approved: agreement %(agreement)s was concluded.") % told
+        if page.request.status == RequestStatus.OFFERED:
+            return _("Approved in part. It is now for %(agency)s to accept or decline.") % told
+        return _("Your approval is recorded: %(votes)s. Nothing is shared before the last one.") % told
+
+
+def _is_current(case: ReviewCase) -> bool:
+    return case.request.provider == case.provider
+
+
+@admin.register(Decision)
+class DecisionAdmin(ReadOnlyAdmin):
+    list_display = ["case", "revision_number", "verdict", "made_by", "agency", "made_at", "voided_at"]
+    list_filter = ["verdict", ("voided_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["case__request", "case__provider", "revision", "made_by", "agency"]
+    search_fields = ["case__request__code", "made_by__full_name__unaccent"]
+    autocomplete_fields = []
+    fields = [
+        "case",
+        "revision_number",
+        "revision_hash",
+        "verdict",
+        "scope",
+        "scope_hash",
+        "reason",
+        "field_reasons",
+        "legal_basis",
+        "made_by",
+        "agency",
+        "delegation",
+        "made_at",
+        "voided_at",
+    ]
+    readonly_fields = fields
+    owner_path = "case__provider"
+
+    @admin.display(description=_("revision"))
+    def revision_number(self, decision):
+        return decision.revision.number
+
+
+@admin.register(Letter)
+class LetterAdmin(ReadOnlyAdmin):
+    list_display = ["notation", "agency", "case", "issued_at"]
+    list_filter = ["issued_at"]
+    list_select_related = ["agency", "case__request", "case__provider"]
+    search_fields = ["case__request__code", "=content_hash"]
+    autocomplete_fields = []
+    fields = ["notation", "agency", "case", "issued_at", "text", "content_hash"]
+    readonly_fields = fields
+    owner_path = "agency"
+
+    @admin.display(description=_("number and notation"), ordering="number")
+    def notation(self, letter):
+        return letter.notation
+
+    @admin.display(description=_("content"))
+    def text(self, letter):
+        return format_html("<pre>{}</pre>", json.dumps(json.loads(letter.content), ensure_ascii=False, indent=2))

@@ -1,0 +1,341 @@
+"""Everything that a case page tells, read from the frozen revision: what people sign and decide on, not the draft."""
+
+import json
+import uuid
+from collections.abc import Iterable
+from functools import cached_property
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from evidence import ledger
+from evidence.models import Entry
+from exchange import summary
+from exchange.admin import wording
+from exchange.models import Agreement, ReviewCase, Revision
+from exchange.scope import excess
+from exchange.services import scopes
+from exchange.services.requests import CONTENT
+from exchange.states import REQUEST, RequestStatus
+from registry.choices import FileFormat, Masking, Mode, PersonalData, Purpose
+from registry.models import Dataset, Field, LegalInstrument, SharingPolicy, User
+
+TIMELINE_LENGTH = 100
+DECISIONS_SHOWN = 50
+EARLIER_SHOWN = 5
+# States in which the owner's clock runs.
+CLOCK_RUNS = (RequestStatus.SUBMITTED, RequestStatus.UNDER_REVIEW)
+
+
+def names_of(public_ids: Iterable[str]) -> dict[str, str]:
+    """The names of people by public id; what is no id of a person is left out."""
+    valid = []
+    for public_id in public_ids:
+        try:
+            valid.append(uuid.UUID(public_id))
+        except ValueError:
+            continue
+    return {str(user.public_id): str(user) for user in User.objects.filter(public_id__in=valid)} if valid else {}
+
+
+def scope_lines(scope, fields: dict[str, Field]) -> list[dict]:
+    """One line for each field of a scope: name, title, category and what happens to its values."""
+    lines = []
+    for name, masking in scope.fields:
+        field = fields.get(name)
+        lines.append(
+            {
+                "name": name,
+                "title": field.title if field else name,
+                "category": field.personal_data if field else "",
+                "category_label": field.get_personal_data_display() if field else _("Unknown"),
+                "is_sensitive": bool(field) and field.personal_data == PersonalData.SENSITIVE,
+                "masking": wording.label_of(Masking, masking),
+                "is_gone": field is None or field.removed_at is not None,
+            }
+        )
+    return lines
+
+
+class Dossier:
+    """One case, read for the person who looks at it."""
+
+    def __init__(self, case: ReviewCase) -> None:
+        self.case = case
+        self.request = case.request
+
+    @cached_property
+    def is_current(self) -> bool:
+        """Whether the request still asks this owner: it may have come back about another one's dataset."""
+        return self.request.provider == self.case.provider
+
+    @cached_property
+    def revision(self) -> Revision:
+        """The last one that the agency signed: what is being corrected there is not the owner's business yet."""
+        if self.is_current and self.request.endorsed_at:
+            return self.request.revisions.first()
+        decided = self.request.revisions.filter(decisions__case=self.case).first()
+        return decided or self.request.revisions.first()
+
+    @cached_property
+    def previous(self) -> Revision | None:
+        """The revision on which this owner decided before."""
+        return self.request.revisions.filter(number__lt=self.revision.number, decisions__case=self.case).first()
+
+    @cached_property
+    def content(self) -> dict:
+        return json.loads(self.revision.content)
+
+    @cached_property
+    def scope(self):
+        return scopes.scope_of_revision(self.revision)
+
+    @cached_property
+    def agreed_scope(self):
+        """What the approvers so far let out: the next one can only narrow it further."""
+        return scopes.approved_scope(self.case, self.scope)
+
+    @cached_property
+    def dataset(self) -> Dataset | None:
+        return Dataset.objects.select_related("database__owner").filter(code=self.content["dataset"]).first()
+
+    @cached_property
+    def fields(self) -> dict[str, Field]:
+        return summary.fields_of(self.dataset)
+
+    @cached_property
+    def lines(self) -> list[dict]:
+        return scope_lines(self.scope, self.fields)
+
+    @cached_property
+    def sensitive_count(self) -> int:
+        return sum(line["is_sensitive"] for line in self.lines)
+
+    @cached_property
+    def conditions(self) -> tuple[str, ...]:
+        return summary.filter_sentences(self.scope.as_document()["filters"], self.fields)
+
+    def told(self, name: str) -> str:
+        return wording.value(name, self.content.get(name), self.fields, self.users)
+
+    @cached_property
+    def users(self) -> dict[str, str]:
+        ids = set(self.content.get("named_users", ()))
+        if self.previous:
+            ids |= set(json.loads(self.previous.content).get("named_users", ()))
+        return names_of(ids)
+
+    def _facts(self, *names: str) -> list[tuple[str, str]]:
+        return [(wording.term(name), self.told(name)) for name in names if self.told(name)]
+
+    @cached_property
+    def who(self) -> list[tuple[str, str]]:
+        def person(role: str) -> str:
+            parts = (self.content.get(f"{role}_{part}") for part in ("name", "position", "phone", "email"))
+            return ", ".join(part for part in parts if part)
+
+        return [
+            (wording.term("consumer"), f"{self.request.consumer} ({self.request.consumer.code})"),
+            *self._facts("letter_number", "letter_subject"),
+            (wording.term("signatory_name"), person("signatory")),
+            (wording.term("focal_name"), person("focal")),
+            (_("Signed in the portal by"), str(self.request.endorsed_by or "")),
+            (wording.term("urgency"), self.told("urgency")),
+        ]
+
+    @cached_property
+    def what(self) -> list[tuple[str, str]]:
+        return [
+            (wording.term("mode"), wording.label_of(Mode, self.scope.mode)),
+            (wording.term("file_format"), wording.label_of(FileFormat, self.scope.file_format)),
+            *self._facts("frequency"),
+            (wording.term("row_limit"), wording.number(self.scope.row_limit)),
+            *self._facts("named_users"),
+        ]
+
+    @cached_property
+    def why(self) -> list[tuple[str, str]]:
+        return [
+            (wording.term("purpose"), wording.label_of(Purpose, self.scope.purpose)),
+            *self._facts("legal_article", "reason", "procedure_code", "consent_basis"),
+        ]
+
+    @cached_property
+    def use(self) -> list[tuple[str, str]]:
+        period = f"{wording.day(self.scope.period_from)} – {wording.day(self.scope.period_to)}"
+        return [
+            (_("Period"), period),
+            *self._facts(
+                "retention_until",
+                "onward_sharing",
+                "onward_agencies",
+                "security_measures",
+                "system_level",
+                "undertaking",
+            ),
+        ]
+
+    @cached_property
+    def legal_basis(self) -> LegalInstrument | None:
+        number = self.content.get("legal_basis")
+        return LegalInstrument.objects.select_related("replaced_by").filter(number=number).first()
+
+    @cached_property
+    def basis_in_force(self) -> bool:
+        return self.legal_basis is not None and self.legal_basis.is_in_force()
+
+    @cached_property
+    def policy(self) -> SharingPolicy:
+        found = SharingPolicy.objects.select_related("dataset", "legal_basis")
+        return found.prefetch_related("policy_fields__field").get(pk=self.case.policy_id)
+
+    @cached_property
+    def beyond_policy(self) -> list[str]:
+        """What the request has beyond the policy of today, one sentence for each thing."""
+        beyond = [str(line) for line in excess(self.scope, scopes.policy_scope(self.policy, self.scope))]
+        covering = SharingPolicy.objects.today().for_recipient(self.request.consumer)
+        if not covering.filter(pk=self.policy.pk).exists():
+            beyond.append(_("Today the policy is not in force for the requesting agency."))
+        return beyond
+
+    @cached_property
+    def changes(self) -> list[dict]:
+        """Field by field, what differs from the revision decided on before."""
+        if self.previous is None:
+            return []
+        before = json.loads(self.previous.content)
+        changes = [
+            self._change(wording.term(name), name, before.get(name), self.content.get(name))
+            for name in [*CONTENT, "named_users"]
+            if before.get(name) != self.content.get(name)
+        ]
+        return [*changes, *self._changed_masking(before["scope"])]
+
+    def _change(self, term: str, name: str, before, after) -> dict:
+        if name in ("field_names", "named_users"):  # only what came and went: the lists may be long
+            before, after = before or [], after or []
+            gone = [item for item in before if item not in after]
+            before, after = gone, [item for item in after if item not in before]
+        return {
+            "term": term,
+            "before": wording.value(name, before, self.fields, self.users),
+            "after": wording.value(name, after, self.fields, self.users),
+        }
+
+    def _changed_masking(self, before: dict) -> list[dict]:
+        was = {field["name"]: field["masking"] for field in before["fields"]}
+        return [
+            {
+                "term": _("Masking of %(field)s") % {"field": name},
+                "before": wording.label_of(Masking, was[name]),
+                "after": wording.label_of(Masking, masking),
+            }
+            for name, masking in self.scope.fields
+            if name in was and was[name] != masking
+        ]
+
+    @cached_property
+    def decisions(self) -> list[dict]:
+        found = self.case.decisions.select_related("made_by", "revision", "legal_basis", "delegation__delegator")
+        return [self._decision(decision) for decision in found.order_by("-pk")[:DECISIONS_SHOWN]]
+
+    def _decision(self, decision) -> dict:
+        narrowed = []
+        if decision.scope:
+            requested = scopes.scope_of_revision(decision.revision)
+            narrowed = wording.narrowing(requested.from_text(decision.scope), requested)
+        return {
+            "decision": decision,
+            "is_void": decision.voided_at is not None,
+            "narrowed": narrowed,
+            "field_reasons": [(wording.term(name), text) for name, text in decision.field_reasons.items()],
+        }
+
+    @cached_property
+    def approvals(self) -> int:
+        return scopes.live_approvals(self.case).count()
+
+    @cached_property
+    def quorum_words(self) -> str:
+        return _("%(count)s of %(needed)s") % {"count": self.approvals, "needed": self.case.quorum}
+
+    @cached_property
+    def is_last_vote(self) -> bool:
+        return self.case.quorum - self.approvals <= 1
+
+    @cached_property
+    def summary(self) -> str:
+        return wording.sum_up(self.agreed_scope, f"{self.request.consumer} ({self.request.consumer.code})")
+
+    @cached_property
+    def is_overdue(self) -> bool:
+        return self.request.status in CLOCK_RUNS and self.case.due_on < timezone.localdate()
+
+    @cached_property
+    def days_over(self) -> int:
+        return (timezone.localdate() - self.case.due_on).days
+
+    @cached_property
+    def standing(self) -> str:
+        """Whose turn it is, in one sentence."""
+        if not self.is_current:
+            return _("The request now asks another owner: this case is left behind.")
+        status, consumer = self.request.status, self.request.consumer
+        missing = self.case.quorum - self.approvals
+        sentences = {
+            RequestStatus.SUBMITTED: _("Waits for a case officer to take it on."),
+            RequestStatus.UNDER_REVIEW: ngettext(
+                "Waits for one more approval.", "Waits for %(count)s more approvals.", missing
+            )
+            % {"count": missing},
+            RequestStatus.RETURNED: _("With %(agency)s for correction. The clock is stopped."),
+            RequestStatus.DRAFT: _("With %(agency)s for correction. The clock is stopped."),
+            RequestStatus.PENDING_ENDORSEMENT: _("Corrected, and waits for the signature of %(agency)s."),
+            RequestStatus.OFFERED: _("Waits for %(agency)s to accept or decline what was offered."),
+        }
+        if status in REQUEST.terminal:
+            return _("Closed on %(day)s.") % {"day": wording.day(timezone.localtime(self.request.closed_at).date())}
+        return sentences[status] % {"agency": consumer} if "%(agency)s" in sentences[status] else sentences[status]
+
+    @cached_property
+    def agreement(self) -> Agreement | None:
+        return self.case.agreements.first()
+
+    @cached_property
+    def letters(self) -> list:
+        return list(self.case.letters.select_related("agency")[:10])
+
+    @cached_property
+    def earlier(self) -> list[dict]:
+        """The last cases of the same agency on the same dataset: what it asked for, and what became of it."""
+        cases = (
+            ReviewCase.objects.filter(
+                provider=self.case.provider, request__consumer=self.request.consumer, request__dataset=self.dataset
+            )
+            .exclude(pk=self.case.pk)
+            .select_related("request")
+            .prefetch_related("agreements")
+            .order_by("-pk")
+        )
+        return [{"case": case, "agreement": next(iter(case.agreements.all()), None)} for case in cases[:EARLIER_SHOWN]]
+
+    @cached_property
+    def timeline(self) -> list[dict]:
+        """The last entries of the ledger about the exchange, newest first, refusals included."""
+        entries = list(Entry.objects.in_case(self.request.code).order_by("-sequence")[:TIMELINE_LENGTH])
+        names = names_of(wording.people_in(entries))
+        return [
+            {
+                "at": entry.at,
+                "actor": " · ".join(filter(None, [self._actor(entry, names), entry.agency])),
+                "title": wording.action(entry),
+                "detail": wording.outcome(entry, names),
+                "outcome": entry.outcome,
+            }
+            for entry in entries
+        ]
+
+    @staticmethod
+    def _actor(entry: Entry, names: dict[str, str]) -> str:
+        return _("The portal") if entry.actor == ledger.SYSTEM.name else names.get(entry.actor, entry.actor)

@@ -1,0 +1,157 @@
+"""What a person states with a move. The forms check what was typed; whether the move is allowed, the services decide."""
+
+from django import forms
+from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
+
+from exchange.admin import wording
+from exchange.refusals import Refusal
+from registry.models import LegalInstrument
+
+# What a return may complain about, as the clerk's form calls it.
+RETURNABLE = (
+    "letter_number",
+    "field_names",
+    "row_filter",
+    "row_limit",
+    "legal_basis",
+    "legal_article",
+    "purpose",
+    "reason",
+    "consent_basis",
+    "period_to",
+    "retention_until",
+    "security_measures",
+)
+
+
+class Reason(forms.CharField):
+    def __init__(self, **kwargs):
+        kwargs.setdefault("label", _("Reason"))
+        super().__init__(max_length=4_000, widget=forms.Textarea(attrs={"rows": 4}), **kwargs)
+
+
+class MoveForm(forms.Form):
+    """A form about one object; `thing` is what the page is about."""
+
+    required_css_class = "required"
+
+    def __init__(self, *args, thing, **kwargs):
+        self.thing = thing
+        super().__init__(*args, **kwargs)
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Show why the service refused, beside the fields that it names; what was typed stays."""
+        named = {name: problems for name, problems in refusal.fields.items() if name in self.fields and problems}
+        for name, problems in named.items():
+            self.add_error(name, [str(problem) for problem in problems])
+        if not named:
+            self.add_error(None, str(refusal))
+
+
+class ReasonForm(MoveForm):
+    reason = Reason(help_text=_("The other agency reads it."))
+
+
+class DecisionForm(MoveForm):
+    """A decision names the revision that was on the page."""
+
+    revision_hash = forms.CharField(max_length=64, widget=forms.HiddenInput)
+
+    def __init__(self, *args, thing, **kwargs):
+        kwargs.setdefault("initial", {})
+        kwargs["initial"].setdefault("revision_hash", thing.revision.content_hash)
+        super().__init__(*args, thing=thing, **kwargs)
+
+
+class ApproveForm(DecisionForm):
+    fields_kept = forms.MultipleChoiceField(
+        label=_("Fields to share"),
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("Untick what is not to be shared. What is left out is offered to the agency as a narrower scope."),
+        error_messages={"required": _("Nothing would be left to share: reject the request instead.")},
+    )
+    row_limit = forms.IntegerField(label=_("Rows at most"), min_value=1)
+    period_to = forms.DateField(
+        label=_("Until"),
+        input_formats=["%Y-%m-%d"],
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+    )
+    reason = Reason(label=_("Comment"), required=False, help_text=_("The other agency reads it."))
+
+    def __init__(self, *args, thing, **kwargs):
+        asked, agreed = thing.scope, thing.agreed_scope
+        kwargs["initial"] = {
+            "fields_kept": agreed.field_names,
+            "row_limit": agreed.row_limit,
+            "period_to": agreed.period_to,
+        }
+        super().__init__(*args, thing=thing, **kwargs)
+        # All that was asked for: what an approver before left out, the service refuses by its rule and on record.
+        self.fields["fields_kept"].choices = [(line["name"], line["title"]) for line in thing.lines]
+        self._limit("row_limit", asked.row_limit, _("Asked for: at most %s rows.") % wording.number(asked.row_limit))
+        self._limit("period_to", asked.period_to, _("Asked for: until %s.") % wording.day(asked.period_to))
+
+    def _limit(self, name: str, most, help_text: str) -> None:
+        field = self.fields[name]
+        field.help_text = help_text
+        field.widget.attrs["max"] = str(most)
+
+    def clean_row_limit(self):
+        most = self.thing.scope.row_limit
+        if self.cleaned_data["row_limit"] > most:
+            raise forms.ValidationError(_("No more than what was asked for: %s.") % wording.number(most))
+        return self.cleaned_data["row_limit"]
+
+    def clean_period_to(self):
+        asked = self.thing.scope
+        if not asked.period_from <= self.cleaned_data["period_to"] <= asked.period_to:
+            raise forms.ValidationError(
+                _("A day between %(start)s and %(end)s.")
+                % {"start": wording.day(asked.period_from), "end": wording.day(asked.period_to)}
+            )
+        return self.cleaned_data["period_to"]
+
+    def rows(self) -> list[tuple]:
+        """Each tick box with what there is to know about its field."""
+        agreed = set(self.thing.agreed_scope.field_names)
+        lines = [{**line, "was_left_out": line["name"] not in agreed} for line in self.thing.lines]
+        return list(zip(self["fields_kept"], lines, strict=True))
+
+
+class ReturnForm(DecisionForm):
+    reason = Reason(label=_("What is to be corrected"), help_text=_("The other agency reads it."))
+
+    def __init__(self, *args, thing, **kwargs):
+        super().__init__(*args, thing=thing, **kwargs)
+        for name in RETURNABLE:
+            self.fields[self._about(name)] = forms.CharField(
+                label=wording.term(name), required=False, max_length=500, widget=forms.TextInput
+            )
+
+    @staticmethod
+    def _about(name: str) -> str:
+        return f"about_{name}"
+
+    @cached_property
+    def points(self) -> list[dict]:
+        """Each field of the clerk's form with what stands there, and room for what is wrong with it."""
+        return [{"box": self[self._about(name)], "stands": self.thing.told(name)} for name in RETURNABLE]
+
+    @property
+    def field_reasons(self) -> dict[str, str]:
+        found = {name: self.cleaned_data[self._about(name)].strip() for name in RETURNABLE}
+        return {name: text for name, text in found.items() if text}
+
+
+class RejectForm(DecisionForm):
+    reason = Reason(help_text=_("It goes into the letter to the other agency."))
+    legal_basis = forms.ModelChoiceField(
+        label=_("Legal basis of the rejection"),
+        queryset=LegalInstrument.objects.none(),
+        help_text=_("Only what is in force today."),
+    )
+
+    def __init__(self, *args, thing, **kwargs):
+        super().__init__(*args, thing=thing, **kwargs)
+        self.fields["legal_basis"].queryset = LegalInstrument.objects.in_force().order_by("number")
