@@ -31,6 +31,9 @@ ADVICE: dict[str, Promise] = {
     EndReason.CANCELLED: _("Somebody of your agency cancelled it. You can order the package again."),
 }
 
+# Where the message says more than the reason itself.
+TELLING = {EndReason.FAILED, EndReason.CHANGED}
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:

@@ -69,14 +69,14 @@ class Event:
 
 def of_request(request: ExchangeRequest) -> list[Event]:
     """The whole exchange as the requesting agency may know it, the latest first."""
-    return _events(Entry.objects.in_case(request.code), request.consumer)
+    return _events(Entry.objects.in_case(request.code), request.consumer, names_things=True)
 
 
 def of_delivery(delivery: Delivery) -> list[Event]:
-    return _events(Entry.objects.about("delivery", delivery.code), delivery.agreement.consumer)
+    return _events(Entry.objects.about("delivery", delivery.code), delivery.agreement.consumer, names_things=False)
 
 
-def _events(entries, consumer: Agency) -> list[Event]:
+def _events(entries, consumer: Agency, *, names_things: bool) -> list[Event]:
     # Look-ups have a record of their own and may be many; refusals are for the person concerned and for auditors.
     found = list(entries.filter(outcome=Outcome.SUCCESS, action__in=SENTENCES).order_by("-sequence")[:LONGEST])
     details = {entry.pk: json.loads(entry.details) for entry in found}
@@ -88,7 +88,7 @@ def _events(entries, consumer: Agency) -> list[Event]:
             at=entry.at,
             title=_title(entry, details[entry.pk]),
             actor=_actor(entry, consumer, people, agencies),
-            detail=_detail(entry, details[entry.pk], people),
+            detail=_detail(entry, details[entry.pk], people, names_things),
         )
         for entry in shown
     ]
@@ -116,7 +116,7 @@ def _actor(entry: Entry, consumer: Agency, people: dict[str, User], agencies: di
     return str(_("NDC Portal"))
 
 
-def _detail(entry: Entry, details: dict, people: dict[str, User]) -> str:
+def _detail(entry: Entry, details: dict, people: dict[str, User], names_things: bool) -> str:
     if entry.action.startswith("access."):
         person = people.get(details.get("to", ""))
         return str(person) if person else ""
@@ -124,7 +124,7 @@ def _detail(entry: Entry, details: dict, people: dict[str, User]) -> str:
         return str(_("Copied from %(code)s") % {"code": details["copied_from"]})
     if entry.action == "request.propose":
         return str(_("Revision %(number)s") % {"number": details.get("revision")})
-    if entry.subject_type in ("delivery", "agreement"):
+    if names_things and entry.subject_type in ("delivery", "agreement"):
         return entry.subject_id
     return ""
 

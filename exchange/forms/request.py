@@ -3,6 +3,7 @@
 from django import forms
 from django.utils.functional import cached_property
 from django.utils.html import format_html
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from exchange.choices import ConsentBasis, Frequency, OnwardSharing, SystemLevel, Urgency
@@ -325,10 +326,15 @@ def places(problems: dict[str, list]) -> list[tuple[int, str, list[tuple[str, ob
     found = []
     for step, form in STEPS.items():
         names = [*form.base_fields, "row_filter"] if step == 1 else list(form.base_fields)
-        here = [(name, _label(form, name), problems[name]) for name in names if name in problems]
+        here = [(name, _label(form, name), _telling(problems[name])) for name in names if name in problems]
         if here:
             found.append((step, TITLES[step], here))
     return found
+
+
+def _telling(messages: list) -> list[str]:
+    """Without the one that the list of missing fields says already."""
+    return [str(message) for message in messages if str(message) != gettext("This field is needed.")]
 
 
 def _label(form: type[StepForm], name: str):

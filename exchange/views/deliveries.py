@@ -8,7 +8,7 @@ from django.views.generic import DetailView, TemplateView, View
 
 from exchange import timeline, workflow
 from exchange.models import Delivery
-from exchange.progress import ADVICE, progress_of
+from exchange.progress import ADVICE, TELLING, progress_of
 from exchange.refusals import Refusal
 from exchange.services import deliveries, downloads
 from exchange.states import DELIVERY, DeliveryStatus
@@ -39,6 +39,7 @@ class DeliveryDetailView(DeliveryMixin, DetailView):
             is_open=self.is_open,
             progress=progress_of(delivery) if self.is_open else None,
             advice=ADVICE.get(delivery.end_reason),
+            message=delivery.message if delivery.end_reason in TELLING else "",
             is_terminated=delivery.status == DeliveryStatus.TERMINATED,
             can_cancel=workflow.can_move("cancel", delivery, user),
             use_refusal=self.use_refusal,
@@ -80,15 +81,10 @@ class DeliveryDownloadView(DeliveryMixin, View):
         return redirect(page_of(self.object))
 
     def post(self, request: HttpRequest, *args, **kwargs) -> HttpResponse:
-        path = downloads.open_package(delivery=self.object, by=request.user, part=self.part)
-        try:
-            file = path.open("rb")
-        except FileNotFoundError:  # removed in this very moment, as its time was over
-            raise Refusal("file-missing", _("The file is missing. Tell the operator the delivery number.")) from None
+        file = downloads.open_package(delivery=self.object, by=request.user, part=self.part)
         return FileResponse(
             file,
             as_attachment=True,
-            filename=path.name,
             content_type=self.content_type,
             headers={"X-Content-Type-Options": "nosniff"},
         )

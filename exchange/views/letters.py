@@ -2,6 +2,7 @@
 
 import json
 
+from django.utils.translation import gettext_lazy as _
 from django.views.generic import DetailView
 
 from exchange import summary
@@ -10,6 +11,11 @@ from exchange.models import ExchangeRequest, Letter
 from exchange.scope import Scope, canonical
 from exchange.views.base import PageMixin
 from registry.models import LegalInstrument
+
+VERDICTS = {
+    Verdict.APPROVE: _("Granted as stated below"),
+    Verdict.REJECT: _("Rejected"),
+}
 
 
 class LetterDetailView(PageMixin, DetailView):
@@ -34,7 +40,7 @@ class LetterDetailView(PageMixin, DetailView):
         return super().get_context_data(
             exchange_request=letter.case.request,
             content=content,
-            verdict=Verdict(content["verdict"]).label,
+            verdict=VERDICTS.get(content["verdict"], ""),
             fields=fields,
             lines=lines,
             legal_basis=LegalInstrument.objects.filter(number=content.get("legal_basis", "")).first(),
