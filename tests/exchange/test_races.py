@@ -1,0 +1,204 @@
+"""Two people, or two workers, at the same moment, on a real PostgreSQL: one outcome, and no deadlock."""
+
+import json
+import threading
+
+import pytest
+from django.db import IntegrityError, connections
+
+from evidence import ledger
+from exchange.choices import AttemptOutcome, Frequency
+from exchange.fulfilment import packages, run
+from exchange.models import Agreement, Delivery, Letter
+from exchange.refusals import Refusal
+from exchange.services import agreements, cases, deliveries, requests
+from exchange.states import AgreementStatus, DeliveryStatus, RequestStatus
+from registry.models import Agency
+from tests.factories import AgencyFactory
+from tests.scenarios import hash_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ROUNDS = 4
+
+
+def at_once(*acts) -> list:
+    """Run the acts in threads with connections of their own; what each returned, or the error it met."""
+    barrier, found = threading.Barrier(len(acts)), [None] * len(acts)
+
+    def work(number, act):
+        try:
+            connections["default"].ensure_connection()
+            barrier.wait(timeout=10)
+            found[number] = act() or "done"
+        except (Refusal, IntegrityError) as error:
+            found[number] = error
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=work, args=pair, daemon=True) for pair in enumerate(acts)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    assert not any(thread.is_alive() for thread in threads), "deadlock"
+    assert None not in found
+    return found
+
+
+def refusals(found) -> list[str]:
+    return [error.code for error in found if isinstance(error, Refusal)]
+
+
+def fresh(thing):
+    return type(thing).objects.get(pk=thing.pk)
+
+
+def approving(request, by):
+    copy, text = fresh(request), hash_of(request)
+    return lambda: cases.approve(request=copy, by=by, revision_hash=text)
+
+
+def test_two_approvals_where_one_is_enough(world):
+    for number in range(1, ROUNDS + 1):
+        request = world.under_review()
+        found = at_once(*(approving(request, by) for by in world.approvers[:2]))
+        assert refusals(found) == ["wrong-state"]
+        assert fresh(request).status == RequestStatus.APPROVED
+        assert (Agreement.objects.count(), Letter.objects.count(), Delivery.objects.count()) == (number,) * 3
+
+
+def test_two_approvals_where_both_are_needed(make_world):
+    world = make_world(quorum=2)
+    for number in range(1, ROUNDS + 1):
+        request = world.under_review()
+        assert refusals(at_once(*(approving(request, by) for by in world.approvers[:2]))) == []
+        assert fresh(request).status == RequestStatus.APPROVED
+        assert (Agreement.objects.count(), Letter.objects.count()) == (number, number)
+
+
+def test_double_click_on_approve(make_world):
+    world = make_world(quorum=2)
+    for _round in range(ROUNDS):
+        request = world.under_review()
+        assert refusals(at_once(*[approving(request, world.approver)] * 2)) == ["rule-2"]
+        assert request.cases.get().decisions.count() == 1
+
+
+@pytest.mark.parametrize("other", ["return", "withdraw"])
+def test_approval_against_another_move(world, other):
+    for _round in range(ROUNDS):
+        request = world.under_review()
+        copy, text = fresh(request), hash_of(request)
+        act = {
+            "return": lambda c=copy, t=text: cases.send_back(
+                request=c, by=world.officer, reason="Sửa", revision_hash=t
+            ),
+            "withdraw": lambda c=copy: requests.withdraw(request=c, by=world.requester),
+        }[other]
+        found = at_once(approving(request, world.approver), act)
+        assert refusals(found) == ["wrong-state"]
+        approved = fresh(request).status == RequestStatus.APPROVED
+        assert approved == Agreement.objects.filter(case__request=request).exists()
+        assert approved == (not isinstance(found[0], Refusal))
+
+
+def test_signature_against_editing(world):
+    """Whoever is first: nothing is signed that differs from what stands in the request."""
+    for _round in range(ROUNDS):
+        request = world.proposed()
+        one, two = fresh(request), fresh(request)
+        found = at_once(
+            lambda r=one: requests.endorse(request=r, by=world.endorser),
+            lambda r=two: requests.save_draft(
+                request=r, by=world.requester, version=r.version, content={"reason": "Khác"}
+            ),
+        )
+        assert refusals(found) == ["wrong-state"]
+        assert fresh(request).status == RequestStatus.SUBMITTED
+
+
+def test_proposal_against_editing(world):
+    for _round in range(ROUNDS):
+        request = world.draft()
+        one, two = fresh(request), fresh(request)
+        at_once(
+            lambda r=one: requests.propose(request=r, by=world.requester),
+            lambda r=two: requests.save_draft(
+                request=r, by=world.requester, version=r.version, content={"reason": "Khác"}
+            ),
+        )
+        request = fresh(request)
+        assert request.status == RequestStatus.PENDING_ENDORSEMENT
+        assert json.loads(request.revisions.get().content)["reason"] == request.reason
+
+
+def test_double_proposal(world):
+    for _round in range(ROUNDS):
+        request = world.draft()
+        copies = [fresh(request) for _click in range(2)]
+        found = at_once(*(lambda r=copy: requests.propose(request=r, by=world.requester) for copy in copies))
+        assert refusals(found) == ["wrong-state"]
+        assert request.revisions.count() == 1
+
+
+def test_two_orders_are_one_delivery(world):
+    for _round in range(ROUNDS):
+        agreement = world.agreed(frequency=Frequency.ON_DEMAND)
+        copies = [fresh(agreement) for _click in range(3)]
+        found = at_once(*(lambda a=copy: deliveries.order(agreement=a, by=world.requester) for copy in copies))
+        assert refusals(found) == []
+        assert len({delivery.pk for delivery in found}) == agreement.deliveries.count() == 1
+
+
+def test_two_workers_are_one_attempt(world):
+    for _round in range(ROUNDS):
+        delivery = world.ordered()
+        at_once(*[lambda d=delivery: run.deliver(d.pk)] * 3)
+        delivery = fresh(delivery)
+        assert delivery.status == DeliveryStatus.COMPLETED
+        assert list(delivery.attempts.values_list("outcome", flat=True)) == [AttemptOutcome.DELIVERED]
+
+
+@pytest.mark.parametrize("end", ["revoke", "suspend"])
+def test_revocation_against_completion(world, end):
+    act = getattr(agreements, end)
+    for _round in range(ROUNDS):
+        delivery = world.ordered()
+        attempt = deliveries.begin(delivery=delivery, worker="test")
+        package = _package(attempt)
+        agreement = fresh(delivery.agreement)
+        found = at_once(
+            lambda a=attempt, p=package: deliveries.complete(attempt=a, package=p, publish=p.publish),
+            lambda a=agreement: act(agreement=a, by=world.approver, reason="Dừng"),
+        )
+        assert not isinstance(found[1], Exception)
+        assert fresh(agreement).status in (AgreementStatus.REVOKED, AgreementStatus.SUSPENDED)
+        shown, status = packages.data_path(package.file_name).exists(), fresh(delivery).status
+        assert (status, shown) in [(DeliveryStatus.COMPLETED, True), (DeliveryStatus.TERMINATED, False)]
+        assert isinstance(found[0], Refusal) == (not shown)
+
+
+def _package(attempt):
+    return packages.write(attempt=attempt, chunks=[], progress=lambda rows, size: True)
+
+
+def test_letter_numbers_have_no_gaps(world):
+    waiting = [world.under_review() for _number in range(8)]
+    assert refusals(at_once(*(approving(request, world.approver) for request in waiting))) == []
+    assert sorted(Letter.objects.values_list("number", flat=True)) == list(range(1, 9))
+
+
+def test_agencies_cannot_close_a_circle_together(db):
+    for _round in range(ROUNDS):
+        one, other = AgencyFactory(), AgencyFactory()
+        found = at_once(
+            lambda a=one, b=other: Agency.objects.filter(pk=a.pk).update(parent=b),
+            lambda a=one, b=other: Agency.objects.filter(pk=b.pk).update(parent=a),
+        )
+        assert sum(isinstance(error, IntegrityError) for error in found) == 1
+
+
+def test_ledger_stays_whole_under_load(world):
+    waiting = [world.draft() for _number in range(6)]
+    at_once(*(lambda r=request: requests.propose(request=r, by=world.requester) for request in waiting))
+    assert list(ledger.tampered()) == []
