@@ -1,0 +1,151 @@
+"""Ordering, claiming and ending deliveries; downloads; the queue as a nudge only."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from django_q.models import OrmQ
+
+from evidence.models import Entry
+from exchange import tasks
+from exchange.choices import AttemptOutcome, EndReason, Frequency
+from exchange.models import Delivery
+from exchange.refusals import Refusal, WrongState
+from exchange.services import deliveries, downloads
+from exchange.states import DeliveryStatus
+from registry.choices import Mode, Role
+from tests.factories import person
+
+
+def test_approval_orders_the_package_that_was_asked_for_once(world):
+    agreement = world.agreed()
+    delivery = agreement.deliveries.get()
+    assert (delivery.status, delivery.requested_by) == (DeliveryStatus.REQUESTED, None)
+    assert OrmQ.objects.count() == 1
+
+
+@pytest.mark.parametrize("content", [{"frequency": Frequency.ON_DEMAND}, {"mode": Mode.LOOKUP}])
+def test_approval_orders_nothing_else(world, content):
+    assert not world.agreed(**content).deliveries.exists()
+
+
+def test_package_that_is_given_once_is_given_once(world):
+    delivery = world.delivered()
+    with pytest.raises(Refusal) as caught:
+        deliveries.order(agreement=delivery.agreement, by=world.requester)
+    assert caught.value.code == "delivered-once"
+
+
+def test_package_that_failed_can_be_ordered_again(world):
+    delivery = world.ordered()
+    deliveries.cancel(delivery=delivery, by=world.requester)
+    second = deliveries.order(agreement=delivery.agreement, by=world.requester)
+    assert (second.slot, world.delivered(delivery.agreement).status) == ("2", DeliveryStatus.COMPLETED)
+
+
+def test_order_while_one_is_under_way_gives_that_one(world):
+    agreement = world.agreed(frequency=Frequency.ON_DEMAND)
+    first, second = (deliveries.order(agreement=agreement, by=world.requester) for _click in range(2))
+    assert first == second
+
+
+def test_lookup_agreement_gives_no_package(world):
+    agreement = world.agreed(mode=Mode.LOOKUP)
+    with pytest.raises(Refusal) as caught:
+        deliveries.order(agreement=agreement, by=world.requester)
+    assert caught.value.code == "wrong-mode"
+    assert Entry.objects.filter(action="delivery.order", outcome="refused", subject_id=agreement.code).exists()
+
+
+def test_queue_is_a_nudge_only(world):
+    """With every queued task lost, the sweep brings the row back."""
+    delivery = world.ordered()
+    OrmQ.objects.all().delete()
+    tasks.sweep()
+    assert OrmQ.objects.count() == 1
+    tasks.deliver(delivery.pk)
+    delivery.refresh_from_db()
+    assert delivery.status == DeliveryStatus.COMPLETED
+    OrmQ.objects.all().delete()
+    tasks.sweep()
+    assert OrmQ.objects.count() == 0
+
+
+def test_delivery_that_waits_for_its_next_attempt_is_not_begun(world):
+    delivery = world.ordered()
+    Delivery.objects.update(next_attempt_at=timezone.now() + timedelta(minutes=1))
+    assert deliveries.begin(delivery=delivery, worker="test") is None
+
+
+def test_progress_is_shown_while_running_and_refused_after_the_end(world):
+    delivery = world.ordered()
+    attempt = deliveries.begin(delivery=delivery, worker="test")
+    assert deliveries.report(attempt=attempt, rows=5, size=100)
+    delivery.refresh_from_db()
+    assert (delivery.rows_done, delivery.bytes_done) == (5, 100)
+    deliveries.cancel(delivery=delivery, by=world.endorser)
+    assert not deliveries.report(attempt=attempt, rows=6, size=120)
+    attempt.refresh_from_db()
+    assert attempt.outcome == AttemptOutcome.STOPPED
+
+
+def test_late_failure_of_an_ended_delivery_changes_nothing(world):
+    delivery = world.ordered()
+    attempt = deliveries.begin(delivery=delivery, worker="test")
+    deliveries.cancel(delivery=delivery, by=world.requester)
+    for temporary in (True, False):
+        deliveries.fail(attempt=attempt, code="unreachable", message="x", temporary=temporary)
+    delivery.refresh_from_db()
+    assert (delivery.end_reason, delivery.message) == (EndReason.CANCELLED, "")
+
+
+def test_late_failure_of_a_worker_that_was_replaced_changes_nothing(world):
+    delivery = world.ordered()
+    lost = deliveries.begin(delivery=delivery, worker="slow:1")
+    running = deliveries.begin(delivery=delivery, worker="quick:2")
+    for temporary in (True, False):
+        deliveries.fail(attempt=lost, code="unreachable", message="x", temporary=temporary)
+    running.refresh_from_db()
+    delivery.refresh_from_db()
+    assert (delivery.status, running.outcome) == (DeliveryStatus.STARTED, AttemptOutcome.RUNNING)
+
+
+def test_completed_delivery_cannot_be_cancelled(world):
+    with pytest.raises(WrongState):
+        deliveries.cancel(delivery=world.delivered(), by=world.requester)
+
+
+@pytest.mark.parametrize("part", ["data", "manifest"])
+def test_download_is_recorded_before_it_is_given(world, part):
+    delivery = world.delivered()
+    path = downloads.open_package(delivery=delivery, by=world.requester, part=part)
+    assert path.is_file()
+    action = "delivery.download" if part == "data" else "delivery.manifest"
+    entry = Entry.objects.get(action=action)
+    assert delivery.sha256 in entry.details
+    assert entry.actor == str(world.requester.public_id)
+
+
+def test_download_by_somebody_else_is_refused_and_recorded(world):
+    delivery = world.delivered()
+    for someone in (world.operator, world.approver, person(world.consumer, Role.ENDORSER, is_superuser=True)):
+        with pytest.raises(Refusal):
+            downloads.open_package(delivery=delivery, by=someone)
+    assert Entry.objects.filter(action="delivery.download", outcome="refused").count() == 3
+
+
+def test_download_after_the_window_is_refused(world):
+    delivery = world.delivered()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(timezone, "now", lambda: delivery.available_until)
+        with pytest.raises(Refusal) as caught:
+            downloads.open_package(delivery=delivery, by=world.requester)
+    assert caught.value.code == "not-available"
+
+
+def test_download_of_a_file_that_vanished_is_refused(world):
+    delivery = world.delivered()
+    world.path_of(delivery).unlink()
+    with pytest.raises(Refusal) as caught:
+        downloads.open_package(delivery=delivery, by=world.requester)
+    assert caught.value.code == "file-missing"

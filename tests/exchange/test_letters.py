@@ -1,0 +1,82 @@
+"""Decision letters: one for each decision, numbered without gaps by agency and year, and never changed."""
+
+import json
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+import time_machine
+from django.db import transaction
+
+from exchange.models import Letter
+from exchange.refusals import Refusal
+from exchange.scope import sha256
+from exchange.services import cases, letters
+from registry.models import SharingPolicy
+from tests.scenarios import hash_of
+
+
+def numbers() -> list[int]:
+    return sorted(Letter.objects.values_list("number", flat=True))
+
+
+def test_letters_of_an_agency_are_numbered_from_one(world):
+    for _number in range(3):
+        world.voted()
+    assert numbers() == [1, 2, 3]
+    assert Letter.objects.first().notation == f"{Letter.objects.first().number}/{world.provider.code}-CSDL"
+
+
+def test_refused_decision_takes_no_number(world):
+    request = world.under_review()
+    SharingPolicy.objects.update(max_rows=1)
+    with pytest.raises(Refusal):
+        cases.approve(request=request, by=world.approver, revision_hash=hash_of(request))
+    SharingPolicy.objects.update(max_rows=5_000_000)
+    world.voted(request)
+    assert numbers() == [1]
+
+
+def test_number_that_was_rolled_back_is_given_again(world):
+    case = world.under_review().cases.get()
+
+    def fail():
+        with transaction.atomic():
+            letters.issue(case=case, content={})
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert letters.issue(case=case, content={}).number == 1
+
+
+def test_numbers_begin_anew_with_the_year_in_hanoi(world):
+    case = world.under_review().cases.get()
+    assert letters.issue(case=case, content={}).number == 1
+    with time_machine.travel(datetime(2030, 12, 31, 16, 59, tzinfo=ZoneInfo("UTC"))):
+        assert (letters.issue(case=case, content={}).year, letters.issue(case=case, content={}).number) == (2030, 2)
+    with time_machine.travel(datetime(2030, 12, 31, 17, 1, tzinfo=ZoneInfo("UTC"))):
+        letter = letters.issue(case=case, content={})
+    assert (letter.year, letter.number) == (2031, 1)
+
+
+def test_agencies_have_numbers_of_their_own(make_world):
+    for _world in range(2):
+        make_world().voted()
+    assert numbers() == [1, 1]
+
+
+def test_letter_says_what_was_decided_and_carries_its_hash(world):
+    request = world.voted(narrowed={"fields": {"citizen_id"}, "reason": "Chỉ cần số định danh"})
+    letter = Letter.objects.get()
+    content = json.loads(letter.content)
+    assert letter.content_hash == sha256(letter.content)
+    assert [field["name"] for field in content["scope"]["fields"]] == ["citizen_id"]
+    assert (content["request"], content["your_letter"]) == (request.code, "12/UBND-VP")
+    assert (content["from"], content["to"]) == (world.provider.code, world.consumer.code)
+    assert content["reason"] == "Chỉ cần số định danh"
+
+
+def test_vote_before_the_quorum_issues_no_letter(make_world):
+    make_world(quorum=2).voted(votes=1)
+    assert numbers() == []
