@@ -175,8 +175,12 @@ def _agreement_live(delivery: Delivery, by: User | None) -> None:
 def check_agreement_live(agreement: Agreement) -> None:
     """Rules 3 and 5: in force by state and date, and still within what the owner shares."""
     if not agreement.is_live:
-        raise Refusal("agreement-not-live", _("The agreement %(code)s is not in force.") % {"code": agreement.code})
+        raise not_live(agreement)
     check_still_shared(agreement)
+
+
+def not_live(agreement: Agreement) -> Refusal:
+    return Refusal("agreement-not-live", _("The agreement %(code)s is not in force.") % {"code": agreement.code})
 
 
 def check_still_shared(agreement: Agreement) -> None:

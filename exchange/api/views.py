@@ -80,12 +80,10 @@ class LookupView(PortalView):
         return Response({"record": answer.record, "receipt": str(answer.receipt), "agreement": agreement.code})
 
     def _agreements(self):
-        # The rules read each field of the policy, twice: at once here, or with a query for every one of them.
         return (
             Agreement.objects.visible_to(self.request.user)
             .for_lists()
             .select_related("policy__dataset", "dataset__database__connection")
-            .prefetch_related("policy__policy_fields__field")
         )
 
 
@@ -191,8 +189,8 @@ class FileView(PortalView):
     def hand_out(self, request, public_id) -> FileResponse:
         deliveries = Delivery.objects.visible_to(request.user).for_lists()
         delivery = get_object_or_404(deliveries, public_id=public_id)
-        path = downloads.open_package(delivery=delivery, by=request.user, part=self.part)
-        return FileResponse(path.open("rb"), as_attachment=True, content_type=self.media_type(delivery))
+        file = downloads.open_package(delivery=delivery, by=request.user, part=self.part)
+        return FileResponse(file, as_attachment=True, content_type=self.media_type(delivery))
 
     def media_type(self, delivery: Delivery) -> str:
         return MEDIA_TYPES[delivery.agreement.file_format]

@@ -77,7 +77,7 @@ def _produce(attempt: DeliveryAttempt) -> None:
     plan = plans.plan_of(agreement)
     needed = {*(column.source for column in plan.columns), *(condition.field for condition in plan.conditions)}
     structure.matches_source(dataset=agreement.dataset, field_names=needed)
-    connector = connectors.get(connections.address_of(agreement.dataset.database.connection))
+    connector = connectors.get(connections.address_of(connections.connection_of(agreement.dataset.database)))
     _expect(delivery, connector.count(plan, timeout=COUNT_TIMEOUT))
     with contextlib.closing(_extract(connector, plan, agreement)) as chunks:
         package = packages.write(attempt=attempt, chunks=chunks, progress=_Progress(attempt))

@@ -1,6 +1,7 @@
 """Handing out a finished package: checked and recorded before the first byte leaves."""
 
 from pathlib import Path
+from typing import BinaryIO
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -15,8 +16,8 @@ from registry.actors import actor_of
 from registry.models import User
 
 
-def open_package(*, delivery: Delivery, by: User, part: str = "data") -> Path:
-    """The path of the data or of its manifest, for a person or system whom the agreement names.
+def open_package(*, delivery: Delivery, by: User, part: str = "data") -> BinaryIO:
+    """The data or its manifest, opened for a person or system whom the agreement names; the caller closes it.
 
     The agreement must be in force at this moment; the entry in the ledger is written first.
     """
@@ -30,14 +31,24 @@ def open_package(*, delivery: Delivery, by: User, part: str = "data") -> Path:
     try:
         check_download(delivery, by)
         path = packages.data_path(delivery.file_name) if part == "data" else packages.manifest_path(delivery.file_name)
-        if not path.is_file():
-            raise Refusal("file-missing", _("The file is missing. Tell the operator the delivery number."))
+        file = _open(path)
     except Refusal as refusal:
         ledger.record_refusal(**entry, details={"code": refusal.code})
         raise
-    with transaction.atomic():
-        ledger.record(**entry, details={"sha256": delivery.sha256})
-    return path
+    try:
+        with transaction.atomic():
+            ledger.record(**entry, details={"sha256": delivery.sha256})
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _open(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except FileNotFoundError:
+        raise Refusal("file-missing", _("The file is missing. Tell the operator the delivery number.")) from None
 
 
 def check_download(delivery: Delivery, by: User) -> None:

@@ -1,5 +1,6 @@
 """One record by key under an agreement, for a counter clerk or a system: checked, recorded, then read."""
 
+import re
 from dataclasses import dataclass, replace
 
 from django.db import transaction
@@ -20,6 +21,7 @@ from registry.models import Field, User
 from registry.services import connections
 
 KEY_LENGTH = 200
+PERSONAL_NUMBER = re.compile(r"\d{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,9 @@ def _check(agreement: Agreement, by: User, key: str, case_number: str, purpose: 
         problems["key"] = [_("Enter the number of one record.")]
     if not case_number or len(case_number) > 100:
         problems["case_number"] = [_("Enter the number of the case for which you need the record.")]
+    elif key == case_number or PERSONAL_NUMBER.search(case_number):
+        # It stands in the ledger as it is, where no personal value may stand.
+        problems["case_number"] = [_("Enter the number of the case, not that of a person.")]
     if problems:
         raise Incomplete("incomplete", _("Something is missing."), fields=problems)
     return key_field(agreement)
@@ -79,8 +84,8 @@ def key_field(agreement: Agreement) -> Field:
 
 
 def _read(agreement: Agreement, by: User, plan, field: Field, key: str, asked: int) -> dict | None:
-    connector = connectors.get(connections.address_of(agreement.dataset.database.connection))
     try:
+        connector = connectors.get(connections.address_of(connections.connection_of(agreement.dataset.database)))
         records = connector.lookup(
             replace(plan, row_limit=None),
             key_field=field.name,
@@ -89,14 +94,18 @@ def _read(agreement: Agreement, by: User, plan, field: Field, key: str, asked: i
         )
         if len(records) > 1:
             raise Refusal("ambiguous", _("The source has more than one record with this number: ask the owner."))
+        with transaction.atomic():
+            # It may have been suspended while the source was read: then the record is not handed out.
+            rules.check_agreement_live(
+                Agreement.objects.select_related(*workflow.RELATED[Agreement]).get(pk=agreement.pk)
+            )
+            ledger.record(
+                **{**_entry(agreement, by, key), "action": "lookup.answer"},
+                details={"asked": str(asked), "found": bool(records)},
+            )
     except (Refusal, SourceError) as error:
         ledger.record_refusal(**_entry(agreement, by, key), details={"code": error.code, "asked": str(asked)})
         raise
-    with transaction.atomic():
-        ledger.record(
-            **{**_entry(agreement, by, key), "action": "lookup.answer"},
-            details={"asked": str(asked), "found": bool(records)},
-        )
     return records[0] if records else None
 
 

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 
+from django.db.models import prefetch_related_objects
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -29,7 +30,7 @@ def policies_for(request: ExchangeRequest):
 
 def requested_scope(request: ExchangeRequest, policy: SharingPolicy) -> Scope:
     """What the draft asks for, with the masking that the policy prescribes. Raises Incomplete for what it does not offer."""
-    offered = {line.field.name: line for line in policy.policy_fields.all() if line.field.removed_at is None}
+    offered = {line.field.name: line for line in shared_lines(policy)}
     unknown = [name for name in request.field_names if name not in offered]
     if unknown:
         raise Incomplete(
@@ -76,7 +77,7 @@ def _check_filter(condition: Filter, offered: dict[str, PolicyField]) -> None:
 
 def policy_scope(policy: SharingPolicy, like: Scope) -> Scope:
     """The most that the policy lets out to a request that is otherwise like `like`."""
-    lines = [line for line in policy.policy_fields.all() if line.field.removed_at is None]
+    lines = shared_lines(policy)
     last_day = like.period_from + timedelta(days=policy.max_days - 1)
     return replace(
         like,
@@ -163,7 +164,8 @@ def fields_of(dataset) -> dict[str, Field]:
 
 
 def shared_lines(policy: SharingPolicy) -> list[PolicyField]:
-    """The fields that a policy offers, in the dataset's order."""
+    """The fields that a policy offers, in the dataset's order; read at once, and once for each policy in hand."""
+    prefetch_related_objects([policy], "policy_fields__field")
     return [line for line in policy.policy_fields.all() if line.field.removed_at is None]
 
 

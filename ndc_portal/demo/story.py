@@ -94,9 +94,9 @@ def decide(cast: Cast, request: ExchangeRequest, say: Say) -> Agreement:
 
 
 def download(cast: Cast, delivery: Delivery, say: Say) -> bytes:
-    path = downloads.open_package(delivery=delivery, by=cast.clerk)
-    downloads.open_package(delivery=delivery, by=cast.clerk, part="manifest")
-    content = path.read_bytes()
+    with downloads.open_package(delivery=delivery, by=cast.clerk) as file:
+        content = file.read()
+    downloads.open_package(delivery=delivery, by=cast.clerk, part="manifest").close()
     say(
         "Clerk of the insurance agency",
         f"downloads {delivery.file_name} ({len(content):,} bytes) and {packages.manifest_path(delivery.file_name).name}",

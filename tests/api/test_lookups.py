@@ -20,6 +20,7 @@ from exchange.services import agreements, lookups
 from registry import credentials
 from registry.choices import Engine, FieldKind, Mode, Purpose, Role
 from registry.connectors import PermanentSourceError, TemporarySourceError
+from registry.connectors.sqlite import SQLiteConnector
 from registry.models import Connection, Membership
 from tests import factories, scenarios
 from tests.api.conftest import ApiClient, application_of, client_for, fetch_token, lookups_of
@@ -84,6 +85,7 @@ def test_lookup_answers_agreed_fields_masked(api, agreement, ledger_since, syste
 
 
 def test_lookup_costs_the_same_queries_for_any_number_of_fields(api, agreement, world):
+    api.look_up(agreement, KEY)  # Django remembers content types from the first one on
     counts = []
     for number in (0, 20):
         for _field in range(number):
@@ -91,7 +93,32 @@ def test_lookup_costs_the_same_queries_for_any_number_of_fields(api, agreement, 
         with CaptureQueriesContext(connection) as queries:
             assert api.look_up(agreement, KEY).status_code == 200
         counts.append(len(queries))
-    assert counts[0] == counts[1] <= 22
+    assert counts[0] == counts[1] <= 24
+
+
+def test_lookup_suspended_while_the_source_is_read_gives_nothing(api, agreement, world, monkeypatch):
+    def suspend_first(self, *args, **kwargs):
+        agreements.suspend(agreement=agreement, by=world.approver, reason="Kiểm tra")
+        return [{"citizen_id": KEY}]
+
+    monkeypatch.setattr(SQLiteConnector, "lookup", suspend_first)
+    answer = api.look_up(agreement, KEY)
+    assert answer.status_code == 403
+    assert answer.json()["code"] == "agreement-not-live"
+    assert KEY not in answer.content.decode()
+
+
+def test_lookup_for_a_database_without_a_connection_is_refused_and_recorded(api, agreement, world, ledger_since):
+    world.database.connection.delete()
+    since = ledger_since()
+    assert api.look_up(agreement, KEY).status_code == 502
+    assert [entry.outcome for entry in since()] == ["success", "refused"]
+
+
+def test_lookup_with_a_personal_number_as_case_number_is_refused(api, agreement):
+    answer = api.look_up(agreement, KEY, case_number="HS 097199012345")
+    assert answer.status_code == 422
+    assert "case_number" in answer.json()["fields"]
 
 
 def test_lookup_of_an_absent_record_is_null(api, agreement, ledger_since):
