@@ -1,3 +1,5 @@
+"""Legal instruments in the admin."""
+
 from django.contrib import admin
 
 from registry.admin.base import InTwoLanguages, ScopedAdmin

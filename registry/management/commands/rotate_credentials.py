@@ -1,3 +1,5 @@
+"""manage.py rotate_credentials: encrypt the credentials of all sources with the newest key."""
+
 from django.core.management.base import BaseCommand, CommandError
 
 from registry.credentials import CredentialError
