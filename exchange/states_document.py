@@ -1,0 +1,95 @@
+"""docs/states.md, written from the transition tables: who may make which move, under which rules, and a picture of each table."""
+
+from django.utils.translation import override
+
+from exchange.states import TABLES, Move, Side, Table
+
+INTRODUCTION = """\
+# States and moves
+
+Written from `exchange/states.py` by `manage.py write_states`; a test fails when the two differ.
+A move that is not listed here is refused, recorded in the ledger, and refused by the database as well.
+States marked with ● are final.
+"""
+# What a rule asks for, in the words of a sentence "Only if …".
+RULES = {
+    "complete": "every field of the form is filled in, no state secret is involved, and the law cited is in force",
+    "within_policy": "a sharing policy offers today all that is asked for",
+    "endorser_did_not_file": "the mover neither filed, edited nor proposed the request",
+    "officer_assigned_to_database": "the mover is assigned to handle requests for the database",
+    "mover_assigned_to_database": "the mover is assigned to handle or to decide requests for the database",
+    "approver_assigned_to_database": "the mover is assigned to decide requests for the database",
+    "approver_took_no_part": "the mover neither filed, edited, proposed nor signed the request",
+    "approver_not_of_consumer": "the mover belongs neither to the consumer agency nor to one above it",
+    "decides_once": "the mover has not yet decided on this revision, in person or through a delegate",
+    "within_standing_permission": "the owner decided beforehand to grant exactly this, by an approver without conflict",
+    "within_dates": "today lies within the dates of the agreement",
+    "agreement_live": "the agreement is in force today, and the owner still shares all that was agreed",
+}
+
+
+def document() -> str:
+    """The whole file, in English whatever the language of the moment."""
+    with override("en"):
+        return "\n".join([INTRODUCTION, *(_section(table) for table in TABLES), _rules()])
+
+
+def _section(table: Table) -> str:
+    lines = [
+        f"## {table.name.capitalize()}",
+        "",
+        "| from | move | by | to | rules |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    lines += [_row(table, move) for move in table.moves.values()]
+    return "\n".join([*lines, "", *_diagram(table), ""])
+
+
+def _row(table: Table, move: Move) -> str:
+    sources = ", ".join(_named(table, status) for status in table.statuses.values if status in move.sources)
+    targets = " or ".join(_named(table, status) for status in move.targets)
+    return f"| {sources} | {move.label} (`{move.name}`) | {_mover(move)} | {targets} | {_conditions(move)} |"
+
+
+def _named(table: Table, status: str) -> str:
+    return f"{status}{' ●' if status in table.terminal else ''}"
+
+
+def _mover(move: Move) -> str:
+    if move.side == Side.SYSTEM:
+        return "the portal"
+    by = f"{' or '.join(str(role.label).lower() for role in move.roles)} of the {str(move.side.label).lower()}"
+    return f"{by}, or in an emergency an NDC operator" if move.also_operator else by
+
+
+def _conditions(move: Move) -> str:
+    names = [f"`{name}`" for name in move.rules]
+    return ", ".join([*(["a reason is given"] if move.needs_reason else []), *names]) or "–"
+
+
+def _diagram(table: Table) -> list[str]:
+    states = {status: status.replace("-", "_") for status in table.statuses.values}
+    lines = ["```mermaid", "stateDiagram-v2"]
+    lines += [f'    state "{status}" as {alias}' for status, alias in states.items() if status != alias]
+    lines += [f"    [*] --> {states[status]}" for status in table.initial]
+    for source, target in _edges(table):
+        names = [m.name for m in table.moves.values() if source in m.sources and target in m.targets]
+        lines.append(f"    {states[source]} --> {states[target]}: {', '.join(names)}")
+    lines += [f"    {states[status]} --> [*]" for status in table.terminal]
+    return [*lines, "```"]
+
+
+def _edges(table: Table) -> list[tuple[str, str]]:
+    """Every arrow, also one that leads back to its state, in the order of the states."""
+    order = {status: number for number, status in enumerate(table.statuses.values)}
+    pairs = {(s, t) for move in table.moves.values() for s in move.sources for t in move.targets}
+    return sorted(pairs, key=lambda pair: (order[pair[0]], order[pair[1]]))
+
+
+def _rules() -> str:
+    lines = ["## Rules", "", "A move is made only if", ""]
+    lines += [f"- `{name}`: {words}." for name, words in RULES.items()]
+    closing = (
+        "Rules about a person hold for whoever decides, and for whoever gave the delegation under which it is done."
+    )
+    return "\n".join([*lines, "", closing, ""])
