@@ -1,5 +1,6 @@
 """Ordering, claiming and ending deliveries; downloads; the queue as a nudge only."""
 
+import hashlib
 from datetime import timedelta
 
 import pytest
@@ -118,8 +119,9 @@ def test_completed_delivery_cannot_be_cancelled(world):
 @pytest.mark.parametrize("part", ["data", "manifest"])
 def test_download_is_recorded_before_it_is_given(world, part):
     delivery = world.delivered()
-    path = downloads.open_package(delivery=delivery, by=world.requester, part=part)
-    assert path.is_file()
+    with downloads.open_package(delivery=delivery, by=world.requester, part=part) as file:
+        content = file.read()
+    assert (hashlib.sha256(content).hexdigest() == delivery.sha256) == (part == "data")
     action = "delivery.download" if part == "data" else "delivery.manifest"
     entry = Entry.objects.get(action=action)
     assert delivery.sha256 in entry.details
