@@ -34,6 +34,8 @@ from registry.choices import AccessRights, Role
 from registry.models import Agency, Dataset, Membership
 
 LAST_STEP = max(STEPS)
+# In these states the row may say something else than the text that was sent last.
+NOT_FROZEN = (RequestStatus.DRAFT, RequestStatus.RETURNED, RequestStatus.WITHDRAWN, RequestStatus.EXPIRED)
 
 
 class RequestListView(FilteredListView):
@@ -209,14 +211,16 @@ class RequestDetailView(VisibleMixin, DetailView):
         request, user = self.object, self.request.user
         revision = request.revisions.first()
         moves = {move.name: refusal for move, refusal in workflow.offered_moves(request, user)}
-        frozen = revision is not None and not request.is_editable
+        frozen = revision is not None and request.status not in NOT_FROZEN
+        can_file = permissions.has_role(user, Role.REQUESTER, agency=request.consumer)
         return super().get_context_data(
             summary=summary.of_revision(revision) if frozen else summary.of_draft(request),
             revision=revision,
             frozen=frozen,
             turn=whose_turn(request),
             moves=moves,
-            can_copy=permissions.has_role(user, Role.REQUESTER, agency=request.consumer),
+            can_file=can_file,
+            can_edit=can_file and request.is_editable,
             missing=places(moves["propose"].fields) if moves.get("propose") else [],
             decision=last_return(request),
             events=timeline.of_request(request),
