@@ -9,6 +9,8 @@ from registry.roles import agencies_served
 
 def delegated_agencies(user: User) -> QuerySet[Agency]:
     """The agencies in which the person works and today decides in an approver's place."""
+    if not user.is_authenticated:
+        return Agency.objects.none()
     works_in = Membership.objects.today().filter(user=user).values("agency")
     delegated = Delegation.objects.today().filter(delegate=user, agency__in=works_in).values("agency")
     return Agency.objects.filter(pk__in=delegated)

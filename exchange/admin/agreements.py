@@ -113,6 +113,7 @@ class AgreementAdmin(MovePages, DeskAdmin):
     list_filter = ["status", "mode", "purpose", "is_standing", "valid_to"]
     list_select_related = ["consumer", "provider", "dataset"]
     list_per_page = 50
+    show_facets = admin.ShowFacets.NEVER
     search_fields = ["code", "case__request__code", "consumer__code", "consumer__name_vi__unaccent"]
     search_help_text = gettext_lazy("Agreement number, request number, or consumer agency.")
     ordering = ["-pk"]

@@ -41,6 +41,7 @@ class ReviewCaseAdmin(MovePages, DeskAdmin):
     list_filter = [StateFilter, OfficerFilter, OverdueFilter, "request__urgency", SensitiveFilter]
     list_select_related = ["request__consumer", "request__dataset", "claimed_by"]
     list_per_page = 50
+    show_facets = admin.ShowFacets.NEVER
     search_fields = [
         "request__code",
         "request__consumer__code",
@@ -91,6 +92,9 @@ class ReviewCaseAdmin(MovePages, DeskAdmin):
             )
         )
 
+    def changelist_view(self, request, extra_context=None):
+        return super().changelist_view(request, {"title": _("Review desk")} | (extra_context or {}))
+
     @admin.display(description=_("request"), ordering="request__code")
     def code(self, case):
         return case.request.code
@@ -105,10 +109,8 @@ class ReviewCaseAdmin(MovePages, DeskAdmin):
 
     @admin.display(description=_("fields"))
     def fields_asked(self, case):
-        count = len(case.request.field_names)
-        if not case.asks_sensitive:
-            return str(count)
-        return format_html('{} <span class="status status-sensitive">{}</span>', count, _("sensitive"))
+        count = wording.count_fields(len(case.request.field_names))
+        return format_html("{} {}", count, wording.badge("sensitive", _("sensitive"))) if case.asks_sensitive else count
 
     @admin.display(description=_("state"), ordering="request__status")
     def state(self, case):

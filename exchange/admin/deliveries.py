@@ -13,7 +13,7 @@ from registry.roles import agencies_served
 
 
 class ProgressFilter(admin.SimpleListFilter):
-    """What is under way unless something else is asked for: ended deliveries only grow."""
+    """What has not ended, unless something else is asked for: the others only grow in number."""
 
     title = _("state")
     parameter_name = "state"
@@ -23,7 +23,7 @@ class ProgressFilter(admin.SimpleListFilter):
 
     def choices(self, changelist):
         first, *others = super().choices(changelist)
-        yield {**first, "display": _("Under way")}
+        yield {**first, "display": _("Open")}
         yield from others
 
     def queryset(self, request, queryset):
@@ -53,10 +53,11 @@ class AttemptInline(admin.TabularInline):
 
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnlyAdmin):
-    list_display = ["code", "agreement", "consumer", "state", "progress", "requested_at", "next_attempt_at", "why"]
+    list_display = ["code", "agreement", "consumer", "state", "progress", "ordered", "next_attempt", "why"]
     list_filter = [ProgressFilter, "end_reason", "requested_at"]
     list_select_related = ["agreement__consumer"]
     list_per_page = 50
+    show_facets = admin.ShowFacets.NEVER
     search_fields = ["code", "agreement__code", "agreement__consumer__code"]
     search_help_text = _("Delivery number, agreement number, or code of the consumer agency.")
     ordering = ["-pk"]
@@ -69,7 +70,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         "requested_at",
         "requested_by",
         "started_at",
-        "next_attempt_at",
+        "next_attempt",
         "finished_at",
         "rows",
         "shown_size",
@@ -92,21 +93,29 @@ class DeliveryAdmin(ReadOnlyAdmin):
     def state(self, delivery):
         return wording.badge(delivery.status, delivery.get_status_display())
 
-    @admin.display(description=_("progress"), empty_value="–")
+    @admin.display(description=_("progress"))
     def progress(self, delivery):
         if delivery.status == DeliveryStatus.COMPLETED:
             return _("%(rows)s rows") % {"rows": wording.number(delivery.rows)}
         if delivery.status != DeliveryStatus.STARTED:
-            return None
+            return "–"
         done = _("%(rows)s rows") % {"rows": wording.number(delivery.rows_done)}
         if delivery.percent_done is None:
             return done
         return format_html('<progress max="100" value="{}"></progress> {}', str(delivery.percent_done), done)
 
-    @admin.display(description=_("why it ended or waits"), empty_value="–")
-    def why(self, delivery):
-        return delivery.message or delivery.get_end_reason_display() or None
+    @admin.display(description=_("requested at"), ordering="requested_at")
+    def ordered(self, delivery):
+        return wording.moment(delivery.requested_at)
 
-    @admin.display(description=_("size"), empty_value="–")
+    @admin.display(description=_("next attempt at"), ordering="next_attempt_at")
+    def next_attempt(self, delivery):
+        return wording.moment(delivery.next_attempt_at) if delivery.status in DELIVERY.open else "–"
+
+    @admin.display(description=_("why it ended or waits"))
+    def why(self, delivery):
+        return delivery.message or delivery.get_end_reason_display() or "–"
+
+    @admin.display(description=_("size"))
     def shown_size(self, delivery):
-        return None if delivery.size is None else filesizeformat(delivery.size)
+        return "–" if delivery.size is None else filesizeformat(delivery.size)

@@ -249,7 +249,9 @@ class Dossier:
             "decision": decision,
             "is_void": decision.voided_at is not None,
             "narrowed": narrowed,
-            "field_reasons": [(wording.term(name), text) for name, text in decision.field_reasons.items()],
+            "field_reasons": [
+                (wording.term(name), decision.field_reasons[name]) for name in CONTENT if name in decision.field_reasons
+            ],
         }
 
     @cached_property

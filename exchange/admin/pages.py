@@ -32,6 +32,15 @@ class Button:
         return self.move.name
 
 
+def reasons_of(buttons: list[Button]) -> list[tuple[str, list[str]]]:
+    """Why moves are refused, each reason once, with the moves that it stands against."""
+    reasons: dict[str, list[str]] = {}
+    for button in buttons:
+        if button.refusal:
+            reasons.setdefault(str(button.refusal), []).append(str(button.move.label))
+    return list(reasons.items())
+
+
 class MovePages:
     """An admin whose objects are moved on pages of their own. `moves` names the form of each move."""
 
@@ -74,15 +83,18 @@ class MovePages:
             return HttpResponseNotAllowed(["GET", "HEAD"])
         thing = self._visible(request, object_id)
         page = self.read(thing)
-        context = self._context(request, thing, page) | {"buttons": self.buttons(request, thing)}
+        buttons = self.buttons(request, thing)
+        context = self._context(request, thing, page) | {"buttons": buttons, "reasons": reasons_of(buttons)}
         return TemplateResponse(request, self.page_template, context)
 
     def buttons(self, request, thing) -> list[Button]:
-        return [
-            Button(move, self.url_of(thing, move.name), refusal)
-            for move, refusal in workflow.offered_moves(self.subject_of(thing), request.user)
+        offered = workflow.offered_moves(self.subject_of(thing), request.user)
+        found = {
+            move.name: Button(move, self.url_of(thing, move.name), refusal)
+            for move, refusal in offered
             if move.name in self.moves
-        ]
+        }
+        return [found[name] for name in self.moves if name in found]
 
     def move_view(self, request, object_id, name: str):
         thing = self._visible(request, object_id)

@@ -38,6 +38,7 @@ class ExchangeRequestAdmin(ReadOnlyAdmin):
     list_filter = ["status", "urgency", "purpose", "created_at"]
     list_select_related = ["consumer", "dataset"]
     list_per_page = 50
+    show_facets = admin.ShowFacets.NEVER
     search_fields = ["code", "letter_number", "consumer__code", "consumer__name_vi__unaccent"]
     search_help_text = _("Request number, requesting agency, or number of its letter.")
     ordering = ["-pk"]
@@ -69,8 +70,8 @@ class ExchangeRequestAdmin(ReadOnlyAdmin):
     def state(self, request):
         return wording.badge(request.status, request.get_status_display())
 
-    @admin.display(description=_("cases"), empty_value="–")
+    @admin.display(description=_("cases"))
     def desks(self, request):
         cases = request.cases.select_related("provider")
         links = [(reverse("admin:exchange_reviewcase_change", args=[case.pk]), case.provider) for case in cases]
-        return format_html_join(", ", '<a href="{}">{}</a>', links) or None
+        return format_html_join(", ", '<a href="{}">{}</a>', links) or "–"

@@ -71,11 +71,14 @@ def label_of(choices: type[models.TextChoices], value: str) -> str:
     return str(choices(value).label) if value in choices.values else str(value)
 
 
+def count_fields(count: int) -> str:
+    return ngettext("%(count)s field", "%(count)s fields", count) % {"count": count}
+
+
 def sum_up(scope: Scope, to) -> str:
     """What leaves the house, in one sentence."""
-    fields = ngettext("%(count)s field", "%(count)s fields", len(scope.fields)) % {"count": len(scope.fields)}
     return _("%(fields)s of at most %(rows)s rows to %(agency)s, until %(day)s") % {
-        "fields": fields,
+        "fields": count_fields(len(scope.fields)),
         "rows": number(scope.row_limit),
         "agency": to,
         "day": day(scope.period_to),

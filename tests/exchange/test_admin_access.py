@@ -61,6 +61,10 @@ def test_detail_pages_are_absent_for_another_agencys_desk(world, delivered):
     assert client.get(reverse("admin:exchange_reviewcase_change", args=[10**9])).status_code == 404
 
 
+def test_sign_in_page_opens(client, db):
+    assert client.get(reverse("admin:login")).status_code == 200
+
+
 def test_consumer_clerk_is_kept_out(world, delivered):
     client = as_user(world.requester)
     assert client.get(changelist("reviewcase")).status_code == 302
