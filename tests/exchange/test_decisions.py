@@ -117,8 +117,9 @@ def test_rejection_has_reason_basis_and_letter(world):
     request = world.under_review()
     arguments = {"request": request, "by": world.approver, "revision_hash": hash_of(request)}
     for basis in (None, LegalInstrumentFactory(ended=True)):
-        with pytest.raises(Refusal, match="legal basis"):
+        with pytest.raises(Refusal) as caught:
             cases.reject(**arguments, reason="Không đúng", legal_basis=basis)
+        assert caught.value.code == "basis-needed"
     with pytest.raises(Refusal):
         cases.reject(**arguments, reason="", legal_basis=world.basis)
     assert Letter.objects.count() == 0
