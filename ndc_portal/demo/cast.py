@@ -6,7 +6,9 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.contrib.auth.hashers import check_password
 from django.db import transaction
+from oauth2_provider.models import get_application_model
 
 from exchange.choices import DayKind
 from exchange.models import CalendarDay, DeadlineProfile
@@ -15,6 +17,8 @@ from ndc_portal.demo import registry_rows
 from registry.choices import Role
 from registry.models import Agency, LegalInstrument, Membership, User
 from registry.services import people
+
+Application = get_application_model()
 
 TERMS = (
     (deadlines.SIMPLE, "Yêu cầu thông thường", 5, "Mặc định của hệ thống, cần đối chiếu với văn bản hiện hành"),
@@ -104,7 +108,11 @@ def load_people(passwords: dict[str, str]) -> dict[str, User]:
                 "is_staff": part.is_staff,
             },
         )
-        if created or not user.check_password(passwords[part.username]):
+        if Role.SYSTEM in part.roles:
+            user.set_unusable_password()  # a system never signs in to the pages
+            user.save()
+            load_application(user, passwords[part.username])
+        elif created or not user.check_password(passwords[part.username]):
             user.set_password(passwords[part.username])
             user.save()
         agency = Agency.objects.get(code=part.agency)
@@ -115,8 +123,26 @@ def load_people(passwords: dict[str, str]) -> dict[str, User]:
     return users
 
 
+def load_application(system: User, secret: str) -> str:
+    """The OAuth2 client with which the agency's system fetches its tokens; returns the client's id."""
+    application, created = Application.objects.get_or_create(
+        client_id=system.username,
+        defaults={
+            "name": system.full_name,
+            "user": system,
+            "client_type": Application.CLIENT_CONFIDENTIAL,
+            "authorization_grant_type": Application.GRANT_CLIENT_CREDENTIALS,
+            "client_secret": secret,
+        },
+    )
+    if not created and not check_password(secret, application.client_secret):
+        application.client_secret = secret
+        application.save()
+    return application.client_id
+
+
 def passwords(folder: Path) -> dict[str, str]:
-    """One password for each account, made at the first run and kept in a file that only its owner reads."""
+    """One password for each account (the system's is its client secret), made at the first run and kept in a file that only its owner reads."""
     path = folder / "accounts.json"
     kept = json.loads(path.read_text()) if path.exists() else {}
     missing = [part.username for part in PARTS if part.username not in kept]

@@ -26,6 +26,7 @@ class Cast:
     officer: User
     approver: User
     operator: User
+    system: User
 
     @classmethod
     def of(cls, users: dict[str, User]) -> "Cast":
@@ -35,6 +36,7 @@ class Cast:
             officer=users["bca.daumoi"],
             approver=users["bca.lanhdao"],
             operator=users["ndc.vanhanh"],
+            system=users["bhxh.hethong"],
         )
 
 
@@ -120,6 +122,7 @@ def look_up(cast: Cast, key: str, say: Say) -> tuple[Agreement, dict]:
             "reason": "Kiểm tra thông tin công dân khi tiếp nhận hồ sơ bảo hiểm.",
             "procedure_code": "1.001234",
         },
+        named_users=[cast.clerk, cast.system],
     )
     requests.propose(request=request, by=cast.clerk)
     requests.endorse(request=request, by=cast.signatory)

@@ -169,4 +169,5 @@ class Command(BaseCommand):
         self.stdout.write("\nAccounts (make run, then http://127.0.0.1:8000/):")
         for part in cast.PARTS:
             self.stdout.write(f"  {part.username:18} {passwords[part.username]:18} {part.office}")
+        self.stdout.write("bhxh.hethong is the OAuth2 client of a system, for the API: docs/api.md")
         self.stdout.write(f"\n{summary}")
