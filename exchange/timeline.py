@@ -49,7 +49,10 @@ SENTENCES: dict[str, Promise] = {
     "delivery.download": _("Data downloaded"),
     "delivery.manifest": _("Manifest downloaded"),
     "delivery.remove": _("File deleted, its time being over"),
+    "lookup.ask": _("A record was looked up"),
+    "lookup.answer": _("The look-up was answered"),
 }
+NOT_FOR_REQUESTS = {"lookup.ask", "lookup.answer"}  # they may be many, and have a record of their own
 OUTCOMES = {
     RequestStatus.APPROVED: _("Approved"),
     RequestStatus.OFFERED: _("Approved in part: an offer was made"),
@@ -77,8 +80,9 @@ def of_delivery(delivery: Delivery) -> list[Event]:
 
 
 def _events(entries, consumer: Agency, *, names_things: bool) -> list[Event]:
-    # Look-ups have a record of their own and may be many; refusals are for the person concerned and for auditors.
-    found = list(entries.filter(outcome=Outcome.SUCCESS, action__in=SENTENCES).order_by("-sequence")[:LONGEST])
+    # Refusals are for the person concerned and for auditors.
+    told = set(SENTENCES) - NOT_FOR_REQUESTS
+    found = list(entries.filter(outcome=Outcome.SUCCESS, action__in=told).order_by("-sequence")[:LONGEST])
     details = {entry.pk: json.loads(entry.details) for entry in found}
     shown = [entry for entry in found if not _is_internal(entry, details[entry.pk])]
     people = _people([*(entry.actor for entry in shown), *(details[entry.pk].get("to", "") for entry in shown)])

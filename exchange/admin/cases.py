@@ -138,6 +138,8 @@ class ReviewCaseAdmin(MovePages, DeskAdmin):
 
     @admin.display(description=_("approvals"))
     def approvals(self, case):
+        if case.policy.is_standing:
+            return _("standing permission")
         return _("%(count)s of %(needed)s") % {"count": case.votes, "needed": case.quorum}
 
     # The page of a case and its moves

@@ -14,21 +14,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from evidence.models import Entry
-from exchange import summary
+from exchange import summary, timeline
 from exchange.models import ExchangeRequest
 from exchange.scope import Scope
 from exchange.states import TABLES
 from registry.models import Field
 
-ACTIONS = {
-    "request.create": gettext_lazy("Draft begun"),
-    "agreement.conclude": gettext_lazy("Agreement concluded"),
-    "delivery.order": gettext_lazy("Delivery ordered"),
-    "delivery.postpone": gettext_lazy("Attempt failed, tried again later"),
-    "delivery.download": gettext_lazy("Downloaded"),
-    "access.grant": gettext_lazy("Use allowed"),
-    "access.withdraw": gettext_lazy("Use withdrawn"),
-}
 OBJECTS = {
     "request": gettext_lazy("Request"),
     "agreement": gettext_lazy("Agreement"),
@@ -126,12 +117,9 @@ def value(name: str, stored, fields: dict[str, Field], people: dict[str, str] | 
 
 
 def action(entry: Entry) -> str:
-    """What happened, named as the button is."""
-    object_name, _dot, move_name = entry.action.partition(".")
-    title = ACTIONS.get(entry.action)
-    if title is None:
-        table = next((table for table in TABLES if table.name == object_name), None)
-        title = table.moves[move_name].label if table and move_name in table.moves else entry.action
+    """What happened, in the words of every timeline; with the number of the object where it is not the request itself."""
+    object_name = entry.action.partition(".")[0]
+    title = timeline.SENTENCES.get(entry.action, entry.action)
     thing = OBJECTS.get(object_name) if entry.subject_id != entry.correlation_id else None
     return f"{thing} {entry.subject_id}: {title}" if thing else str(title)
 

@@ -25,7 +25,7 @@ class ReviewCaseQuerySet(models.QuerySet):
         return self.filter(Q(provider__in=agencies) | Q(provider__in=delegated.values("agency")))
 
     def for_queue(self):
-        return self.select_related("request__consumer", "request__dataset", "claimed_by", "provider")
+        return self.select_related("request__consumer", "request__dataset", "claimed_by", "provider", "policy")
 
 
 class ReviewCase(models.Model):
