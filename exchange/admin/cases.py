@@ -39,7 +39,7 @@ class ReviewCaseAdmin(MovePages, DeskAdmin):
     ]
     list_display_links = ["code"]
     list_filter = [StateFilter, OfficerFilter, OverdueFilter, "request__urgency", SensitiveFilter]
-    list_select_related = ["request__consumer", "request__dataset", "claimed_by"]
+    list_select_related = ["request__consumer", "request__dataset", "claimed_by", "policy"]
     list_per_page = 50
     show_facets = admin.ShowFacets.NEVER
     search_fields = [

@@ -24,9 +24,6 @@ class ReviewCaseQuerySet(models.QuerySet):
         delegated = Delegation.objects.today().filter(delegate=user, agency__in=works_in.values("agency"))
         return self.filter(Q(provider__in=agencies) | Q(provider__in=delegated.values("agency")))
 
-    def for_queue(self):
-        return self.select_related("request__consumer", "request__dataset", "claimed_by", "provider", "policy")
-
 
 class ReviewCase(models.Model):
     """The desk of one provider for one request: who handles it, under which policy, until when."""
