@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from registry.choices import Masking, Mode, PersonalData, Purpose
+from registry.choices import Masking, Mode, Purpose
 from registry.models import Agency, Dataset, Field
 from registry.services import policies
 
@@ -18,10 +18,6 @@ class OfferedField:
     @property
     def masking_labels(self) -> list:
         return [masking.label for masking in self.maskings]
-
-    @property
-    def is_personal(self) -> bool:
-        return self.field.personal_data != PersonalData.NONE
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,10 +125,6 @@ def is_as_closed(masking: str, than: str) -> bool:
     return masking == than or than == Masking.KEEP or masking == Masking.NULL
 
 
-def is_within(inner: Scope, outer: Scope) -> bool:
-    return next(excess(inner, outer), None) is None
-
-
 def excess(inner: Scope, outer: Scope) -> Iterator[str | Promise]:
     """What `inner` has beyond `outer`, one sentence for each thing."""
     for name in ("dataset", "mode", "purpose", "file_format"):

@@ -92,20 +92,8 @@ class Viewer:
         return [role.label for role in Role if role in self.roles]
 
     @property
-    def is_consumer(self) -> bool:
-        return not self.roles.isdisjoint(CONSUMER)
-
-    @property
     def is_requester(self) -> bool:
         return Role.REQUESTER in self.roles
-
-    @property
-    def is_endorser(self) -> bool:
-        return Role.ENDORSER in self.roles
-
-    @property
-    def is_provider(self) -> bool:
-        return not self.roles.isdisjoint(PROVIDER)
 
     @cached_property
     def links(self) -> list[Link]:

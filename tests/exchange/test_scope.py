@@ -8,13 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exchange.scope import Filter, Scope, excess, is_as_closed, is_within
+from exchange.scope import Filter, Scope, excess, is_as_closed
 from registry.choices import FileFormat, Masking, Mode, Operator, Purpose
 
 NAMES = ["a", "b", "c"]
 DAY = date(2026, 1, 1)
 days = st.integers(0, 4).map(lambda number: DAY + timedelta(days=number))
 texts = st.lists(st.sampled_from(["", "a", "ab", "abc", "b", "ô"]), min_size=1, max_size=3)
+
+
+def is_within(inner: Scope, outer: Scope) -> bool:
+    return not list(excess(inner, outer))
 
 
 @st.composite

@@ -91,9 +91,7 @@ def test_page_for_a_person_asks_for_roles_once(client):
         response = client.get("/")
 
     assert len([query for query in queries if "registry_membership" in query["sql"]]) == 1
-    assert response.context["viewer"].is_requester
-    assert response.context["viewer"].is_endorser
-    assert response.context["viewer"].is_provider
+    assert response.context["viewer"].roles == {Role.REQUESTER, Role.ENDORSER, Role.APPROVER}
 
 
 def test_account_menu_names_the_person_and_signs_out_by_post(reader):
