@@ -1,7 +1,7 @@
 # Every target makes what it needs: nothing has to be set up before `make demo` or `make test`.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo run test test-pg17 lint messages check stop clean
+.PHONY: help install install-dev demo run test test-pg17 lint messages screenshots check stop clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -68,8 +68,11 @@ lint: install-dev ## Check style and format
 	@$(VENV)/bin/ruff format --check .
 
 messages: install .env ## Gather and compile the translations
-	@$(MANAGE) makemessages --locale vi --locale en --ignore '$(VENV)/*' --ignore 'var/*' --no-location
+	@$(MANAGE) makemessages --locale vi --ignore '$(VENV)/*' --ignore 'var/*' --no-location
 	@$(MANAGE) compilemessages --ignore '$(VENV)/*' --ignore 'var/*'
+
+screenshots: install-dev ## Renew docs/screenshots from the running demonstration (make run)
+	@$(PYTHON) -m tests.journeys.screenshots
 
 check: install ## Check the settings as they would be in production
 	@DEBUG=off ALLOWED_HOSTS=portal.example.gov.vn BEHIND_TLS_PROXY=on \
