@@ -39,5 +39,6 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 WHITENOISE_USE_FINDERS = True
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # noqa: F405 - whitenoise warns where the folder is missing
 # Two runs at once on one server need two names.
 DATABASES["default"]["TEST"] = {"NAME": os.environ.get("NDC_TEST_NAME", "test_ndc_portal")}  # noqa: F405

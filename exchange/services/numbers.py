@@ -11,7 +11,7 @@ REQUEST, AGREEMENT, DELIVERY = (
 
 
 def take(kind: tuple[str, str]) -> str:
-    """For instance YC-2026-000042: yêu cầu, thoả thuận or giao nhận; the year; a running number."""
+    """For instance YC-2026-000042: yêu cầu, thỏa thuận or giao nhận; the year; a running number."""
     prefix, sequence = kind
     with connection.cursor() as cursor:
         cursor.execute("SELECT nextval(%s)", [sequence])
