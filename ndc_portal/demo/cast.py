@@ -37,19 +37,27 @@ class Part:
 
     username: str
     office: str
+    position: str
     agency: str
     roles: tuple[Role, ...]
     is_staff: bool = False
 
 
 PARTS = (
-    Part("bhxh.chuyenvien", "Chuyên viên Bảo hiểm xã hội", "BHXH", (Role.REQUESTER,)),
-    Part("bhxh.lanhdao", "Lãnh đạo ký của Bảo hiểm xã hội", "BHXH", (Role.ENDORSER,)),
-    Part("bhxh.hethong", "Hệ thống tra cứu của Bảo hiểm xã hội", "BHXH", (Role.SYSTEM,)),
-    Part("bca.daumoi", "Cán bộ đầu mối Bộ Công an", "BCA", (Role.CASE_OFFICER, Role.APPROVER), True),
-    Part("bca.lanhdao", "Lãnh đạo duyệt của Bộ Công an", "BCA", (Role.APPROVER,), True),
-    Part("ndc.vanhanh", "Nhân viên vận hành Trung tâm dữ liệu quốc gia", "TTDLQG", (Role.OPERATOR,), True),
-    Part("ttcp.kiemtoan", "Thanh tra viên đọc nhật ký", "TTCP", (Role.AUDITOR,), True),
+    Part("bhxh.chuyenvien", "Chuyên viên Bảo hiểm xã hội", "Chuyên viên", "BHXH", (Role.REQUESTER,)),
+    Part("bhxh.lanhdao", "Lãnh đạo ký của Bảo hiểm xã hội", "Phó Giám đốc", "BHXH", (Role.ENDORSER,)),
+    Part("bhxh.hethong", "Hệ thống tra cứu của Bảo hiểm xã hội", "Hệ thống thông tin", "BHXH", (Role.SYSTEM,)),
+    Part("bca.daumoi", "Cán bộ đầu mối Bộ Công an", "Cán bộ đầu mối", "BCA", (Role.CASE_OFFICER, Role.APPROVER), True),
+    Part("bca.lanhdao", "Lãnh đạo duyệt của Bộ Công an", "Phó Cục trưởng", "BCA", (Role.APPROVER,), True),
+    Part(
+        "ndc.vanhanh",
+        "Nhân viên vận hành Trung tâm dữ liệu quốc gia",
+        "Nhân viên vận hành",
+        "TTDLQG",
+        (Role.OPERATOR,),
+        True,
+    ),
+    Part("ttcp.kiemtoan", "Thanh tra viên đọc nhật ký", "Thanh tra viên", "TTCP", (Role.AUDITOR,), True),
 )
 
 
@@ -102,7 +110,7 @@ def load_people(passwords: dict[str, str]) -> dict[str, User]:
             username=part.username,
             defaults={
                 "full_name": part.office,
-                "position": part.office,
+                "position": part.position,
                 "email": f"{part.username}@example.gov.vn",
                 "phone": "0800 000 000",
                 "is_staff": part.is_staff,
