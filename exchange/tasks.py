@@ -1,7 +1,7 @@
 """What the queue calls: ids in, nothing out. Every task may run twice."""
 
 from exchange.fulfilment import expiry, run
-from exchange.services import agreements, deliveries, requests
+from exchange.services import agreements, deliveries, requests, sweeping
 
 
 def deliver(delivery_id: int) -> None:
@@ -9,8 +9,9 @@ def deliver(delivery_id: int) -> None:
 
 
 def sweep() -> None:
-    """The scheduled look at the rows: what is due, over or left behind gets moved on."""
-    agreements.follow_dates()
-    deliveries.nudge_due()
-    expiry.remove_expired()
-    requests.lapse_stale()
+    """The scheduled look at the rows: what is due, over or left behind gets moved on.
+
+    Deliveries come first; a step that fails keeps no other from its turn.
+    """
+    for step in (deliveries.nudge_due, agreements.follow_dates, expiry.remove_expired, requests.lapse_stale):
+        sweeping.each([step.__name__], lambda _name, step=step: step())

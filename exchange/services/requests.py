@@ -13,7 +13,7 @@ from exchange import workflow
 from exchange.models import ExchangeRequest, ReviewCase, Revision
 from exchange.refusals import Refusal, WrongState
 from exchange.scope import canonical, sha256
-from exchange.services import agreements, deadlines, numbers, scopes
+from exchange.services import agreements, deadlines, numbers, scopes, sweeping
 from exchange.states import RequestStatus
 from registry import permissions
 from registry.actors import actor_of
@@ -268,12 +268,9 @@ def lapse_stale() -> int:
     offers = ExchangeRequest.objects.filter(
         status=RequestStatus.OFFERED, cases__decisions__made_at__lt=now - OFFER_LIVES
     ).exclude(cases__decisions__made_at__gte=now - OFFER_LIVES)
-    lapsed = 0
-    for request in [*drafts[:500], *offers.distinct()[:500]]:
-        try:
-            with workflow.making("lapse", request, by=None):
-                pass
-        except WrongState:
-            continue  # somebody moved it meanwhile
-        lapsed += 1
-    return lapsed
+    return sweeping.each([*drafts[:500], *offers.distinct()[:500]], _lapse)
+
+
+def _lapse(request: ExchangeRequest) -> None:
+    with workflow.making("lapse", request, by=None):
+        pass
