@@ -12,6 +12,26 @@ from django.db import connection
 NAMESPACE = 0x4E4443  # "NDC"
 
 
+START = -1  # no delivery's number: the lock under which workers that start write their schedule
+
+
+def held() -> set[int]:
+    """The numbers of the locks that any session of this database holds now."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT objid::int8 FROM pg_locks WHERE locktype = 'advisory' AND classid = %s AND objsubid = 2 AND granted"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+            [NAMESPACE],
+        )
+        return {number for (number,) in cursor.fetchall()}
+
+
+def wait_for(number: int) -> None:
+    """Take the lock until the end of the caller's transaction, waiting for whoever holds it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [NAMESPACE, number])
+
+
 @contextmanager
 def holding(delivery_id: int) -> Iterator[bool]:
     """Try to take the delivery's lock; says whether it was taken, and lets go at the end."""

@@ -6,14 +6,16 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django_q.models import OrmQ
 from django_q.tasks import async_task
 
 from evidence import ledger
 from exchange import rules, workflow
 from exchange.choices import AttemptOutcome, EndReason, Frequency
+from exchange.fulfilment import locks
 from exchange.models import Agreement, Delivery, DeliveryAttempt
 from exchange.refusals import Refusal, WrongState
-from exchange.services import numbers
+from exchange.services import numbers, sweeping
 from exchange.states import DeliveryStatus, Side
 from registry import permissions
 from registry.actors import actor_of
@@ -23,6 +25,7 @@ from registry.models import User
 TASK = "exchange.tasks.deliver"
 MAX_ATTEMPTS = 6
 PAUSES = (timedelta(seconds=20), timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=20), timedelta(hours=1))
+LONG_QUEUE = 1_000  # waiting tasks from which on none is added for what is due: the queue is busy enough
 
 
 def order(*, agreement: Agreement, by: User | None) -> Delivery:
@@ -90,14 +93,14 @@ def begin(*, delivery: Delivery, worker: str) -> DeliveryAttempt | None:
     """
     if not Delivery.objects.due().filter(pk=delivery.pk).exists():
         return None
-    lost = delivery.attempts.filter(outcome=AttemptOutcome.RUNNING)
-    lost.update(outcome=AttemptOutcome.LOST, finished_at=timezone.now())
     if delivery.attempts.count() >= MAX_ATTEMPTS:
-        _terminate(delivery, EndReason.FAILED, str(_("Given up after too many attempts.")), code="attempts")
+        message = str(_("Given up after too many attempts."))
+        _terminate(delivery, EndReason.FAILED, message, code="attempts", running=AttemptOutcome.LOST)
         return None
     try:
         with workflow.making("start", delivery, by=None) as step:
             subject: Delivery = step.subject
+            lost = _close_running(subject, AttemptOutcome.LOST)
             number = subject.attempts.count() + 1
             attempt = DeliveryAttempt.objects.create(delivery=subject, number=number, worker=worker)
             step.to(
@@ -107,11 +110,11 @@ def begin(*, delivery: Delivery, worker: str) -> DeliveryAttempt | None:
                 bytes_done=0,
                 message="",
             )
-            step.details.update(attempt=number, worker=worker)
+            step.details.update(attempt=number, worker=worker, **({"lost": lost} if lost else {}))
     except WrongState:
         return None
     except Refusal as refusal:
-        _terminate(delivery, reason_of(refusal), str(refusal), code=refusal.code)
+        _terminate(delivery, reason_of(refusal), str(refusal), code=refusal.code, running=AttemptOutcome.LOST)
         return None
     return attempt
 
@@ -202,14 +205,22 @@ def cancel(*, delivery: Delivery, by: User) -> Delivery:
 
 
 def _terminate(
-    delivery: Delivery, reason: EndReason, message: str, attempt: DeliveryAttempt | None = None, code: str = ""
+    delivery: Delivery,
+    reason: EndReason,
+    message: str,
+    attempt: DeliveryAttempt | None = None,
+    code: str = "",
+    running: AttemptOutcome = AttemptOutcome.STOPPED,
 ) -> None:
+    """End it without data; `running` is what becomes of an attempt that has not ended."""
     try:
         with workflow.making("terminate", delivery, by=None, code=code or str(reason)) as step:
             if attempt:
                 _check_own(attempt)
                 _close(attempt, AttemptOutcome.PERMANENT, code, message)
-            _close_running(step.subject, AttemptOutcome.STOPPED)
+            closed = _close_running(step.subject, running)
+            if closed and running == AttemptOutcome.LOST:
+                step.details["lost"] = closed
             step.to(DeliveryStatus.TERMINATED, end_reason=reason, message=message[:500])
     except WrongState:
         pass  # already ended: nothing to end twice
@@ -230,13 +241,41 @@ def _close(attempt: DeliveryAttempt, outcome: AttemptOutcome, code: str = "", me
     attempt.save(update_fields=["outcome", "finished_at", "code", "message"])
 
 
-def _close_running(delivery: Delivery, outcome: AttemptOutcome) -> None:
-    delivery.attempts.filter(outcome=AttemptOutcome.RUNNING).update(outcome=outcome, finished_at=timezone.now())
+def _close_running(delivery: Delivery, outcome: AttemptOutcome) -> list[int]:
+    """Close what is still marked as running; the numbers of these attempts."""
+    running = delivery.attempts.filter(outcome=AttemptOutcome.RUNNING)
+    closed = list(running.order_by("number").values_list("number", flat=True))
+    running.update(outcome=outcome, finished_at=timezone.now())
+    return closed
 
 
 def nudge_due() -> int:
-    """Put every delivery that waits, or whose worker died, back into the queue; a live worker's lock makes that harmless."""
-    due = list(Delivery.objects.due()[:500])
-    for delivery in due:
-        nudge(delivery)
-    return len(due)
+    """Put back into the queue what waits for its attempt, or lost its worker; how many.
+
+    Not what somebody works on (its lock is held), nor what waits in the queue already: a queue that nobody serves
+    must not grow by every delivery every minute. A task that a cluster took and did not begin does not count, because
+    nobody knows whether that cluster is still there; one more task for it is harmless.
+    """
+    waiting = OrmQ.objects.filter(lock__lte=timezone.now())
+    if waiting.count() >= LONG_QUEUE:
+        return 0
+    tasks = [queued.task for queued in waiting]
+    queued = {task["args"][0] for task in tasks if task.get("func") == TASK}
+    due = Delivery.objects.due().exclude(pk__in=locks.held() | queued)
+    return sweeping.each(due.order_by("next_attempt_at", "pk")[:500], nudge)
+
+
+def standstill(*, since: timedelta) -> tuple | None:
+    """What has been waiting for so long while nobody works on anything; None when all is well.
+
+    The answer is another one as soon as anything moves, so the same one twice means that nothing did.
+    """
+    if locks.held():
+        return None
+    before = timezone.now() - since
+    task = OrmQ.objects.filter(lock__lt=before).order_by("pk").values_list("pk", flat=True).first()
+    due = Delivery.objects.due(before).order_by("next_attempt_at", "pk").values_list("pk", flat=True).first()
+    if task is None and due is None:
+        return None
+    last = DeliveryAttempt.objects.order_by("pk").values_list("pk", flat=True).last()
+    return task, due, last

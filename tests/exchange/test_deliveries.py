@@ -1,18 +1,24 @@
 """Ordering, claiming and ending deliveries; downloads; the queue as a nudge only."""
 
 import hashlib
+import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from django.core.management import call_command
+from django.db import connections
 from django.utils import timezone
-from django_q.models import OrmQ
+from django_q.models import OrmQ, Schedule
 
 from evidence.models import Entry
 from exchange import tasks
 from exchange.choices import AttemptOutcome, EndReason, Frequency
+from exchange.fulfilment import expiry, locks
+from exchange.management.commands import worker
 from exchange.models import Delivery
 from exchange.refusals import Refusal, WrongState
-from exchange.services import deliveries, downloads
+from exchange.services import agreements, deliveries, downloads, requests
 from exchange.states import DeliveryStatus
 from registry.choices import Mode, Role
 from tests.factories import person
@@ -72,6 +78,107 @@ def test_queue_is_a_nudge_only(world):
     assert OrmQ.objects.count() == 0
 
 
+def test_sweep_does_not_queue_again_what_is_queued(world):
+    world.ordered()
+    assert [deliveries.nudge_due() for _minute in range(3)] == [0, 0, 0]
+    assert OrmQ.objects.count() == 1
+
+
+def test_sweep_queues_again_what_a_lost_cluster_took(world):
+    delivery = world.ordered()
+    OrmQ.objects.update(lock=timezone.now() + timedelta(hours=4))  # in the memory of a process that is gone
+    assert [deliveries.nudge_due() for _minute in range(3)] == [1, 0, 0]
+    assert OrmQ.objects.order_by("pk").last().task["args"] == (delivery.pk,)
+
+
+def test_sweep_does_not_queue_what_somebody_works_on(world):
+    held, free = world.ordered(), world.ordered()
+    OrmQ.objects.all().delete()
+    with locks.holding(held.pk):
+        assert locks.held() == {held.pk}
+        assert deliveries.nudge_due() == 1
+    assert OrmQ.objects.get().task["args"] == (free.pk,)
+    assert locks.held() == set()
+
+
+def test_sweep_adds_nothing_to_a_long_queue(world, monkeypatch):
+    world.ordered()
+    OrmQ.objects.update(payload="of something else")
+    assert deliveries.nudge_due() == 1
+    monkeypatch.setattr(deliveries, "LONG_QUEUE", 2)
+    OrmQ.objects.update(payload="of something else")
+    assert deliveries.nudge_due() == 0
+
+
+SECRET = "".join(["0790", "9000", "0017"])  # not as a literal: lines of code stand in a trace
+STEPS = {
+    deliveries: "nudge_due",
+    agreements: "follow_dates",
+    expiry: "remove_expired",
+    requests: "lapse_stale",
+}
+
+
+@pytest.mark.parametrize("broken", STEPS.values())
+def test_sweep_goes_on_after_a_step_that_fails(db, monkeypatch, caplog, broken):
+    done = []
+
+    def step(name):
+        def act():
+            done.append(name)
+            if name == broken:
+                raise RuntimeError(SECRET)
+
+        act.__name__ = name
+        return act
+
+    for module, name in STEPS.items():
+        monkeypatch.setattr(module, name, step(name))
+    tasks.sweep()
+    assert done == list(STEPS.values())
+    assert f"{broken}: RuntimeError" in caplog.text
+    assert SECRET not in caplog.text
+
+
+def test_sweep_goes_on_after_a_row_that_fails(world, monkeypatch, caplog):
+    orders = [world.ordered() for _number in range(3)]
+    OrmQ.objects.all().delete()
+    original = deliveries.nudge
+
+    def nudge(delivery):
+        if delivery == orders[0]:
+            raise RuntimeError(SECRET)
+        original(delivery)
+
+    monkeypatch.setattr(deliveries, "nudge", nudge)
+    assert deliveries.nudge_due() == 2
+    assert orders[0].code in caplog.text
+    assert SECRET not in caplog.text
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2, 3])
+def test_worker_leaves_one_schedule_whatever_was_there(db, monkeypatch, rows):
+    for _row in range(rows):
+        Schedule.objects.create(name=worker.NAME, func="gone.away", schedule_type=Schedule.ONCE)
+    monkeypatch.setattr(worker, "call_command", lambda name: None)
+    for _start in range(2):
+        call_command("worker")
+    schedule = Schedule.objects.get()
+    assert (schedule.func, schedule.schedule_type, schedule.minutes) == (worker.SWEEP, Schedule.MINUTES, 1)
+
+
+def test_workers_that_start_together_leave_one_schedule(transactional_db):
+    def start(_number):
+        try:
+            worker.schedule_sweep()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(start, range(8)))
+    assert Schedule.objects.filter(name=worker.NAME).count() == 1
+
+
 def test_delivery_that_waits_for_its_next_attempt_is_not_begun(world):
     delivery = world.ordered()
     Delivery.objects.update(next_attempt_at=timezone.now() + timedelta(minutes=1))
@@ -109,6 +216,39 @@ def test_late_failure_of_a_worker_that_was_replaced_changes_nothing(world):
     running.refresh_from_db()
     delivery.refresh_from_db()
     assert (delivery.status, running.outcome) == (DeliveryStatus.STARTED, AttemptOutcome.RUNNING)
+
+
+def test_attempt_that_lost_its_worker_is_named_in_the_entry_of_the_next(world):
+    delivery = world.ordered()
+    for name in ("dead:1", "alive:2"):
+        deliveries.begin(delivery=delivery, worker=name)
+    entries = Entry.objects.filter(action="delivery.start", subject_id=delivery.code).order_by("sequence")
+    assert [json.loads(entry.details).get("lost") for entry in entries] == [None, [1]]
+
+
+def test_attempt_is_not_lost_when_the_next_cannot_be_recorded(world, monkeypatch):
+    delivery = world.ordered()
+    first = deliveries.begin(delivery=delivery, worker="dead:1")
+
+    def broken(**_fields):
+        raise deliveries.ledger.EvidenceError("lost")
+
+    monkeypatch.setattr(deliveries.ledger, "record", broken)
+    with pytest.raises(deliveries.ledger.EvidenceError):
+        deliveries.begin(delivery=delivery, worker="alive:2")
+    first.refresh_from_db()
+    assert first.outcome == AttemptOutcome.RUNNING
+
+
+def test_last_attempt_that_lost_its_worker_is_named_in_the_entry_of_the_end(world):
+    delivery = world.ordered()
+    for number in range(deliveries.MAX_ATTEMPTS + 1):
+        deliveries.begin(delivery=delivery, worker=f"dead:{number}")
+    delivery.refresh_from_db()
+    assert (delivery.status, delivery.end_reason) == (DeliveryStatus.TERMINATED, EndReason.FAILED)
+    details = json.loads(Entry.objects.get(action="delivery.terminate", subject_id=delivery.code).details)
+    assert (details["code"], details["lost"]) == ("attempts", [deliveries.MAX_ATTEMPTS])
+    assert set(delivery.attempts.values_list("outcome", flat=True)) == {AttemptOutcome.LOST}
 
 
 def test_completed_delivery_cannot_be_cancelled(world):
