@@ -6,24 +6,36 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
 from django.conf import settings as django_settings
 from django.db import connection
+from django_q.models import OrmQ
 
-from exchange.choices import AttemptOutcome
+from exchange.choices import AttemptOutcome, Frequency
 from exchange.fulfilment import packages
 from exchange.models import Delivery
+from exchange.services import deliveries
 from exchange.states import DeliveryStatus
 from tests import scenarios
 
 ROWS = 400_000
 PATIENCE = 60  # seconds
+WORKER = [str(django_settings.BASE_DIR / "manage.py"), "worker"]
+# The supervisor with a worker only, and with less patience than in use.
+SUPERVISED = f"""
+import sys, django
+django.setup()
+from ndc_portal import supervisor
+worker = supervisor.Child("worker", [sys.executable, *{WORKER!r}])
+supervisor.keep(worker=worker, others=[], watchdog=supervisor.Watchdog(patience=5), every=1)
+"""
 
 
 @contextmanager
-def worker(world):
-    """A worker process group on the test's database; killed at the end whatever happens."""
+def worker(world, *command):
+    """A worker process group on the test's database (or another command); killed at the end whatever happens."""
     environment = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "tests.live_settings",
@@ -32,7 +44,7 @@ def worker(world):
         "NDC_LIVE_SOURCES": str(world.source.parent),
     }
     process = subprocess.Popen(
-        [sys.executable, str(django_settings.BASE_DIR / "manage.py"), "worker"],
+        [sys.executable, *(command or WORKER)],
         env=environment,
         start_new_session=True,
         stdout=subprocess.DEVNULL,
@@ -111,4 +123,50 @@ def test_two_workers_at_once_deliver_once(slow_delivery):
     with worker(world), worker(world):
         wait_for(lambda: state(delivery).status == DeliveryStatus.COMPLETED, "delivery")
 
+    assert delivery.attempts.count() == 1
+
+
+def children_of(parent: int) -> list[int]:
+    """Processes below `parent`, in the order in which they were started."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with suppress(OSError):
+                status = (folder / "stat").read_text().rpartition(")")[2].split()
+                if int(status[1]) == parent:
+                    found.append((int(status[19]), int(folder.name)))
+    return [number for _started, number in sorted(found)]
+
+
+def sentinel_of(process) -> int | None:
+    """The process of the queue that keeps the others: workers first, then monitor and pusher."""
+    for cluster in children_of(process.pid):
+        for sentinel in children_of(cluster):
+            if len(children_of(sentinel)) >= django_settings.Q_CLUSTER["workers"] + 2:
+                return sentinel
+    return None
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads the processes from /proc")
+def test_queue_that_was_locked_by_a_killed_worker_runs_again(make_world, transactional_db):
+    """One of the idle workers holds the lock of the queue in memory; killed there, it takes it along."""
+    world = make_world()
+    agreement = world.agreed(frequency=Frequency.ON_DEMAND)
+
+    with worker(world, "-c", SUPERVISED) as process:
+        sentinel = wait_for(lambda: sentinel_of(process), "queue")
+        wait_for(lambda: not OrmQ.objects.exists(), "empty queue")
+        time.sleep(1)  # until the workers wait for their next task
+        idle = children_of(sentinel)[: django_settings.Q_CLUSTER["workers"]]
+        for number in idle:
+            os.kill(number, signal.SIGKILL)
+        wait_for(lambda: not set(idle) & set(children_of(sentinel)), "new workers")
+        delivery = deliveries.order(agreement=agreement, by=world.requester)
+        wait_for(lambda: state(delivery).status == DeliveryStatus.COMPLETED, "delivery")
+        kept = sentinel_of(process)
+        for number in children_of(process.pid):
+            with suppress(ProcessLookupError):
+                os.killpg(number, signal.SIGKILL)
+
+    assert kept != sentinel, "the worker was not replaced"
     assert delivery.attempts.count() == 1
