@@ -151,7 +151,8 @@ class Dossier:
             (wording.term("file_format"), wording.label_of(FileFormat, self.scope.file_format)),
             *self._facts("frequency"),
             (wording.term("row_limit"), wording.number(self.scope.row_limit)),
-            *self._facts("named_users"),
+            (wording.term("named_users"), self.told("named_users") or _("Nobody is named yet.")),
+            (wording.term("has_state_secret"), self.told("has_state_secret") or _("Not declared")),
         ]
 
     @cached_property
@@ -227,7 +228,7 @@ class Dossier:
         was = {field["name"]: field["masking"] for field in before["fields"]}
         return [
             {
-                "term": _("Masking of %(field)s") % {"field": name},
+                "term": _("Masking of %(field)s") % {"field": wording.titles([name], self.fields)},
                 "before": wording.label_of(Masking, was[name]),
                 "after": wording.label_of(Masking, masking),
             }
@@ -244,13 +245,15 @@ class Dossier:
         narrowed = []
         if decision.scope:
             requested = scopes.scope_of_revision(decision.revision)
-            narrowed = wording.narrowing(requested.from_text(decision.scope), requested)
+            narrowed = wording.narrowing(requested.from_text(decision.scope), requested, self.fields)
         return {
             "decision": decision,
             "is_void": decision.voided_at is not None,
             "narrowed": narrowed,
             "field_reasons": [
-                (wording.term(name), decision.field_reasons[name]) for name in CONTENT if name in decision.field_reasons
+                (wording.term(name), decision.field_reasons[name])
+                for name in [*CONTENT, "named_users"]
+                if name in decision.field_reasons
             ],
         }
 

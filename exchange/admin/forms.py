@@ -8,21 +8,21 @@ from exchange.admin import wording
 from exchange.refusals import Refusal
 from registry.models import LegalInstrument
 
-# What a return may complain about, as the clerk's form calls it.
-RETURNABLE = (
-    "letter_number",
-    "field_names",
-    "row_filter",
-    "row_limit",
-    "legal_basis",
-    "legal_article",
-    "purpose",
-    "reason",
-    "consent_basis",
-    "period_to",
-    "retention_until",
-    "security_measures",
+# What a return may complain about: all that the clerk writes, in the groups of the clerk's form.
+POINTS = (
+    (_("Data"), ("dataset", "field_names", "row_filter", "row_limit", "mode", "file_format", "frequency")),
+    (
+        _("Legal basis and purpose"),
+        ("legal_basis", "legal_article", "purpose", "reason", "procedure_code", "consent_basis"),
+    ),
+    (_("Letter of the agency"), ("letter_number", "letter_subject", "urgency", "signatory_name", "signatory_position")),
+    (_("Whom the owner can ask"), ("focal_name", "focal_position", "focal_phone", "focal_email")),
+    (_("State secrets"), ("has_state_secret",)),
+    (_("For how long"), ("period_from", "period_to", "retention_until")),
+    (_("Who sees it"), ("named_users", "onward_sharing", "onward_agencies")),
+    (_("Safety"), ("security_measures", "system_level", "undertaking")),
 )
+RETURNABLE = tuple(name for _title, names in POINTS for name in names)
 
 
 class Reason(forms.CharField):
@@ -77,7 +77,11 @@ class ApproveForm(DecisionForm):
         input_formats=["%Y-%m-%d"],
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
     )
-    reason = Reason(label=_("Comment"), required=False, help_text=_("The other agency reads it."))
+    reason = Reason(
+        label=_("Comment"),
+        required=False,
+        help_text=_("Needed if you leave out or shorten anything. The other agency reads it."),
+    )
 
     def __init__(self, *args, thing, **kwargs):
         asked, agreed = thing.scope, thing.agreed_scope
@@ -89,13 +93,26 @@ class ApproveForm(DecisionForm):
         super().__init__(*args, thing=thing, **kwargs)
         # All that was asked for: what an approver before left out, the service refuses by its rule and on record.
         self.fields["fields_kept"].choices = [(line["name"], line["title"]) for line in thing.lines]
-        self._limit("row_limit", asked.row_limit, _("Asked for: at most %s rows.") % wording.number(asked.row_limit))
+        self._limit("row_limit", asked.row_limit, self._about_rows())
         self._limit("period_to", asked.period_to, _("Asked for: until %s.") % wording.day(asked.period_to))
 
     def _limit(self, name: str, most, help_text: str) -> None:
         field = self.fields[name]
         field.help_text = help_text
         field.widget.attrs["max"] = str(most)
+
+    def _about_rows(self) -> str:
+        estimated = self.thing.dataset.estimated_rows if self.thing.dataset else None
+        sentences = [_("Asked for: at most %s rows.") % wording.number(self.thing.scope.row_limit)]
+        if estimated is not None:
+            sentences.append(_("The dataset holds about %s rows, before any filter.") % wording.number(estimated))
+        sentences.append(
+            _(
+                "If the source holds more rows than this, nothing is delivered: leave it as it is, unless so many rows "
+                "must not leave the house."
+            )
+        )
+        return " ".join(map(str, sentences))
 
     def clean_row_limit(self):
         most = self.thing.scope.row_limit
@@ -111,6 +128,17 @@ class ApproveForm(DecisionForm):
                 % {"start": wording.day(asked.period_from), "end": wording.day(asked.period_to)}
             )
         return self.cleaned_data["period_to"]
+
+    def clean(self):
+        cleaned = super().clean()
+        if {"fields_kept", "row_limit", "period_to"} <= cleaned.keys() and not cleaned.get("reason", "").strip():
+            agreed = self.thing.agreed_scope
+            kept = agreed.narrowed(
+                fields=set(cleaned["fields_kept"]), row_limit=cleaned["row_limit"], period_to=cleaned["period_to"]
+            )
+            if kept != agreed:
+                self.add_error("reason", _("Say why less is shared than was asked for."))
+        return cleaned
 
     def rows(self) -> list[tuple]:
         """Each tick box with what there is to know about its field."""
@@ -135,8 +163,14 @@ class ReturnForm(DecisionForm):
 
     @cached_property
     def points(self) -> list[dict]:
-        """Each field of the clerk's form with what stands there, and room for what is wrong with it."""
-        return [{"box": self[self._about(name)], "stands": self.thing.told(name)} for name in RETURNABLE]
+        """Each field of the clerk's form with what stands there, and room for what is wrong with it, group by group."""
+        return [self._group(title, names) for title, names in POINTS]
+
+    def _group(self, title, names: tuple[str, ...]) -> dict:
+        points = [{"box": self[self._about(name)], "stands": self.thing.told(name)} for name in names]
+        # Open where something was written: nobody has to look for an error, or for the own words.
+        is_open = any(point["box"].value() or point["box"].errors for point in points)
+        return {"title": title, "points": points, "is_open": is_open}
 
     @property
     def field_reasons(self) -> dict[str, str]:

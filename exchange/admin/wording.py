@@ -76,12 +76,16 @@ def sum_up(scope: Scope, to) -> str:
     }
 
 
-def narrowing(granted: Scope, requested: Scope) -> list[str]:
+def titles(names: Iterable[str], fields: dict[str, Field]) -> str:
+    return ", ".join(fields[name].title if name in fields else name for name in names)
+
+
+def narrowing(granted: Scope, requested: Scope, fields: dict[str, Field]) -> list[str]:
     """What `granted` leaves out of `requested`; nothing when it is all of it."""
     words = []
     left_out = [name for name in requested.field_names if name not in granted.field_names]
     if left_out:
-        words.append(_("Without: %(fields)s") % {"fields": ", ".join(left_out)})
+        words.append(_("Without: %(fields)s") % {"fields": titles(left_out, fields)})
     if granted.row_limit != requested.row_limit:
         words.append(_("At most %(rows)s rows") % {"rows": number(granted.row_limit)})
     if granted.period_to != requested.period_to:
@@ -101,7 +105,7 @@ def value(name: str, stored, fields: dict[str, Field], people: dict[str, str] | 
     if stored in (None, "", []):
         return ""
     if name == "field_names":
-        return ", ".join(fields[column].title if column in fields else column for column in stored)
+        return titles(stored, fields)
     if name == "row_filter":
         return "; ".join(summary.filter_sentences(stored, fields))
     if name == "named_users":

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from evidence.models import Entry, Outcome
+from exchange.admin import wording
 from exchange.models import Agreement, Decision, ReviewCase
 from exchange.services import cases, requests
 from exchange.states import RequestStatus
@@ -42,6 +43,15 @@ def test_page_tells_what_is_asked(world):
         assert words in text
     assert 'class="status status-sensitive"' in text
     assert "status-in-force" in text
+
+
+def test_page_always_tells_of_state_secrets_and_named_users(world):
+    request = world.draft()
+    request.named_users.clear()
+    case = case_of(world.under_review(world.submitted(world.proposed(request))))
+    told_facts = dict(as_user(world.approver).get(page(case)).context["page"].what)
+    assert told_facts[wording.term("has_state_secret")]
+    assert told_facts[wording.term("named_users")]
 
 
 def test_page_says_when_the_legal_basis_has_ended(world):
@@ -109,6 +119,25 @@ def test_approve_form_says_what_is_let_out(world):
     assert world.consumer.code in meaning
 
 
+def test_approve_form_warns_of_a_row_limit_below_the_source(world):
+    world.dataset.estimated_rows = 1_234
+    world.dataset.save()
+    case = case_of(world.under_review(row_limit=500))
+    help_text = as_user(world.approver).get(page(case, "approve")).context["form"].fields["row_limit"].help_text
+    assert "500" in help_text
+    assert wording.number(1_234) in help_text
+    assert "nothing is delivered" in help_text or "không" in help_text
+
+
+@pytest.mark.parametrize("change", [{"fields_kept": ["citizen_id"]}, {"row_limit": 499}])
+def test_sharing_less_needs_a_reason(world, change):
+    request = world.under_review(row_limit=500)
+    response = press(world.approver, case_of(request), "approve", reason=" ", **change)
+    assert response.status_code == 422
+    assert "reason" in response.context["form"].errors
+    assert not Decision.objects.exists()
+
+
 def test_approving_less_becomes_an_offer(world):
     request = world.under_review(row_limit=500)
     until = request.period_to - timedelta(days=10)
@@ -125,6 +154,7 @@ def test_approving_less_becomes_an_offer(world):
     assert request.status == RequestStatus.OFFERED
     line = as_user(world.approver).get(page(case_of(request))).context["page"].decisions[0]
     assert len(line["narrowed"]) == 3
+    assert world.fields["full_name"].title in line["narrowed"][0]
     scope = requests.accept(request=request, by=world.endorser) and agreement_of(request).scope
     assert "full_name" not in scope
     assert '"row_limit":100' in scope
@@ -167,7 +197,7 @@ def test_second_approver_cannot_widen_what_the_first_narrowed(make_world):
     case = case_of(request)
     second = as_user(world.approvers[1])
     data = filled(second, page(case, "approve"))
-    press(world.approvers[0], case, "approve", fields_kept=["citizen_id"])
+    press(world.approvers[0], case, "approve", fields_kept=["citizen_id"], reason="Chỉ cần số định danh")
     response = second.post(page(case, "approve"), data)
     assert response.status_code == 403
     assert refused("request.approve").get().correlation_id == request.code
@@ -209,11 +239,24 @@ def test_return_shows_reasons_and_then_the_difference(make_world):
     assert "<ins>" in text
 
 
+def test_return_can_be_about_everything_that_the_clerk_writes(world):
+    request = world.under_review()
+    form = as_user(world.officer).get(page(case_of(request), "return")).context["form"]
+    asked = [point["box"].name.removeprefix("about_") for group in form.points for point in group["points"]]
+    assert sorted(asked) == sorted([*requests.CONTENT, "named_users"])
+    assert not any(group["is_open"] for group in form.points)
+    press(world.officer, case_of(request), "return", reason="Xem lại", about_named_users="Thiếu người nhận")
+    assert as_user(world.officer).get(page(case_of(request))).context["page"].decisions[0]["field_reasons"] == [
+        (wording.term("named_users"), "Thiếu người nhận")
+    ]
+
+
 def test_return_needs_a_reason(world):
     request = world.under_review()
     response = press(world.officer, case_of(request), "return", reason=" ", about_purpose="Chưa rõ")
     assert response.status_code == 422
     assert "Chưa rõ" in response.content.decode()
+    assert [group["is_open"] for group in response.context["form"].points].count(True) == 1
     request.refresh_from_db()
     assert request.status == RequestStatus.UNDER_REVIEW
 
