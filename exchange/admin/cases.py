@@ -217,13 +217,13 @@ def _is_current(case: ReviewCase) -> bool:
 
 @admin.register(Decision)
 class DecisionAdmin(ReadOnlyAdmin):
-    list_display = ["case", "revision_number", "verdict", "made_by", "agency", "made_at", "voided_at"]
+    list_display = ["shown_case", "revision_number", "verdict", "made_by", "agency", "made_at", "voided_at"]
     list_filter = ["verdict", ("voided_at", admin.EmptyFieldListFilter)]
     list_select_related = ["case__request", "case__provider", "revision", "made_by", "agency"]
     search_fields = ["case__request__code", "made_by__full_name__unaccent"]
     autocomplete_fields = []
     fields = [
-        "case",
+        "shown_case",
         "revision_number",
         "revision_hash",
         "verdict",
@@ -241,6 +241,10 @@ class DecisionAdmin(ReadOnlyAdmin):
     readonly_fields = fields
     owner_path = "case__provider"
 
+    @admin.display(description=_("review case"), ordering="case")
+    def shown_case(self, decision):
+        return decision.case
+
     @admin.display(description=_("revision"))
     def revision_number(self, decision):
         return decision.revision.number
@@ -248,18 +252,26 @@ class DecisionAdmin(ReadOnlyAdmin):
 
 @admin.register(Letter)
 class LetterAdmin(ReadOnlyAdmin):
-    list_display = ["notation", "agency", "case", "issued_at"]
+    list_display = ["notation", "shown_agency", "shown_case", "issued_at"]
     list_filter = ["issued_at"]
     list_select_related = ["agency", "case__request", "case__provider"]
     search_fields = ["case__request__code", "=content_hash"]
     autocomplete_fields = []
-    fields = ["notation", "agency", "case", "issued_at", "text", "content_hash"]
+    fields = ["notation", "shown_agency", "shown_case", "issued_at", "text", "content_hash"]
     readonly_fields = fields
     owner_path = "agency"
 
     @admin.display(description=_("number and notation"), ordering="number")
     def notation(self, letter):
         return letter.notation
+
+    @admin.display(description=_("agency"), ordering="agency")
+    def shown_agency(self, letter):
+        return letter.agency
+
+    @admin.display(description=_("review case"), ordering="case")
+    def shown_case(self, letter):
+        return letter.case
 
     @admin.display(description=_("content"))
     def text(self, letter):

@@ -118,4 +118,6 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("size"))
     def shown_size(self, delivery):
-        return "–" if delivery.size is None else filesizeformat(delivery.size)
+        return (
+            "–" if not delivery.size or delivery.status != DeliveryStatus.COMPLETED else filesizeformat(delivery.size)
+        )

@@ -1,7 +1,7 @@
 """Vietnamese."""
 
-DATE_FORMAT = r"\n\gà\y j \t\há\n\g n \nă\m Y"
-DATETIME_FORMAT = r"H:i \n\gà\y j \t\há\n\g n \nă\m Y"
+DATE_FORMAT = "d/m/Y"
+DATETIME_FORMAT = "d/m/Y H:i"
 TIME_FORMAT = "H:i"
 SHORT_DATE_FORMAT = "d/m/Y"
 SHORT_DATETIME_FORMAT = "d/m/Y H:i"
