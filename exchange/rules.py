@@ -1,13 +1,13 @@
 """The rules that a move names in the transition table: each checks the locked row and raises a Refusal that explains itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from exchange.models import Agreement, Delivery, ExchangeRequest, ReviewCase
-from exchange.refusals import Refusal
+from exchange.models import Agreement, Decision, Delivery, ExchangeRequest, ReviewCase
+from exchange.refusals import Incomplete, Refusal
 from exchange.services import completeness, scopes
 from exchange.states import Move, Side
 from registry import permissions
@@ -106,12 +106,29 @@ def _endorser_did_not_file(request: ExchangeRequest, by: User) -> None:
 
 
 def _filers(request: ExchangeRequest) -> set[int]:
+    """Everybody whose words may stand in it, whoever saved it last."""
     proposers = request.revisions.values_list("proposed_by", flat=True)
-    return {request.created_by_id, request.last_edited_by_id, *proposers}
+    editors = request.editors.values_list("pk", flat=True)
+    return {request.created_by_id, request.last_edited_by_id, *proposers, *editors}
+
+
+def _signatories(request: ExchangeRequest) -> set[int | None]:
+    """Everybody who ever signed for it, also an earlier revision."""
+    return {request.endorsed_by_id, *request.revisions.values_list("endorsed_by", flat=True)}
+
+
+def _mover_decided_nothing(request: ExchangeRequest, by: User) -> None:
+    # Void decisions count: who once judged the request for the owner does not speak for the other side afterwards.
+    own = Q(made_by=by) | Q(delegation__delegator=by)
+    if Decision.objects.filter(own, case__request=request).exists():
+        raise Refusal(
+            "rule-1",
+            _("Whoever decided on a request for the owner cannot act for the asking agency. Ask another signatory."),
+        )
 
 
 def _approver_took_no_part(request: ExchangeRequest, by: User) -> None:
-    if by.pk in {request.endorsed_by_id, *_filers(request)}:
+    if by.pk in _filers(request) | _signatories(request):
         raise Refusal("rule-1", _("Whoever filed, edited or signed a request cannot decide on it."))
 
 
@@ -194,6 +211,7 @@ RULES: dict[str, Callable[[Subject, User | None], None]] = {
     "complete": lambda request, by: completeness.check(request),
     "within_policy": _within_policy,
     "endorser_did_not_file": _endorser_did_not_file,
+    "mover_decided_nothing": _mover_decided_nothing,
     "officer_assigned_to_database": _assigned(permissions.HANDLE),
     "mover_assigned_to_database": _assigned(permissions.HANDLE, permissions.DECIDE),
     "approver_assigned_to_database": _assigned(permissions.DECIDE),
@@ -208,6 +226,32 @@ RULES: dict[str, Callable[[Subject, User | None], None]] = {
 PERSONAL = {"approver_took_no_part", "approver_not_of_consumer", "decides_once"}
 
 
+def check_text(**values) -> None:
+    """Refuse text that can neither be stored nor hashed (NUL, half a surrogate pair), however deep it sits in a value."""
+    broken = [name for name, value in values.items() if not _is_storable(value)]
+    if broken:
+        problem = _("This text contains characters that cannot be stored. Type it anew.")
+        raise Incomplete("bad-text", problem, fields={name: [problem] for name in broken})
+
+
+def _is_storable(value) -> bool:
+    if isinstance(value, str):
+        return "\0" not in value and value.encode("utf-8", "ignore").decode() == value
+    if isinstance(value, Mapping):
+        return all(map(_is_storable, [*value, *value.values()]))
+    return all(map(_is_storable, value)) if isinstance(value, list | tuple | set) else True
+
+
 def case_of(request: ExchangeRequest) -> ReviewCase:
     # A returned request may come back about another owner's dataset; the first owner's case then stays behind.
-    return request.cases.select_related("policy", "provider").get(provider=request.provider)
+    case = request.cases.select_related("policy", "provider").filter(provider=request.provider).first()
+    if case is None:
+        raise Refusal(
+            "owner-changed",
+            _(
+                "%(agency)s became the owner of this dataset while the former owner had the request. "
+                "The asking agency withdraws it and files it anew."
+            )
+            % {"agency": request.provider},
+        )
+    return case

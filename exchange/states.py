@@ -133,7 +133,7 @@ REQUEST = _table(
         (_R.SUBMITTED,),
         Side.CONSUMER,
         (Role.ENDORSER,),
-        ("endorser_did_not_file", "within_policy"),
+        ("endorser_did_not_file", "mover_decided_nothing", "within_policy"),
     ),
     Move(
         "claim",
@@ -142,7 +142,7 @@ REQUEST = _table(
         (_R.UNDER_REVIEW,),
         Side.PROVIDER,
         (Role.CASE_OFFICER,),
-        ("officer_assigned_to_database",),
+        ("officer_assigned_to_database", "approver_took_no_part", "approver_not_of_consumer"),
     ),
     Move(
         "grant",
@@ -160,7 +160,7 @@ REQUEST = _table(
         (_R.RETURNED,),
         Side.PROVIDER,
         (Role.CASE_OFFICER, Role.APPROVER),
-        ("mover_assigned_to_database", "approver_took_no_part", "decides_once"),
+        ("mover_assigned_to_database", "approver_took_no_part", "approver_not_of_consumer", "decides_once"),
         needs_reason=True,
     ),
     Move(
@@ -189,7 +189,7 @@ REQUEST = _table(
         (_R.APPROVED,),
         Side.CONSUMER,
         (Role.ENDORSER,),
-        ("endorser_did_not_file",),
+        ("endorser_did_not_file", "mover_decided_nothing"),
     ),
     Move(
         "decline",
@@ -198,7 +198,7 @@ REQUEST = _table(
         (_R.WITHDRAWN,),
         Side.CONSUMER,
         (Role.ENDORSER,),
-        ("endorser_did_not_file",),
+        ("endorser_did_not_file", "mover_decided_nothing"),
         needs_reason=True,
     ),
     Move(

@@ -64,7 +64,8 @@ def making(name: str, subject, *, by: User | None, reason: str = "", **details) 
     table = TABLES[type(subject)]
     move = table.moves[name]
     with recording_refusals(f"{table.name}.{name}", subject, by=by, side=move.side), transaction.atomic():
-        step = Step(move, _lock(subject), by, reason.strip(), details=details)
+        rules.check_text(reason=reason)
+        step = Step(move, lock(subject), by, reason.strip(), details=details)
         _check(step, table)
         yield step
         _finish(step, table)
@@ -84,9 +85,14 @@ def recording_refusals(action: str, subject, *, by: User | None, side: Side) -> 
             actor=actor_of(by, rules.acting_agency(side, subject, by)),
             subject=(TABLES[type(subject)].name, subject.code),
             correlation_id=correlation_of(subject),
-            details={"code": refusal.code, "state": str(subject.status)},
+            details={"code": refusal.code, "state": _state_now(subject)},
         )
         raise
+
+
+def _state_now(subject) -> str:
+    """The caller's copy may be older than what was refused."""
+    return type(subject).objects.filter(pk=subject.pk).values_list("status", flat=True).get()
 
 
 def check_move(name: str, subject, by: User | None) -> None:
@@ -124,7 +130,8 @@ def _refusal_of(check: Callable, *args) -> Refusal | None:
     return None
 
 
-def _lock(subject):
+def lock(subject):
+    """The row as it stands now, held until the transaction ends."""
     model = type(subject)
     return model.objects.select_related(*RELATED[model]).select_for_update(of=("self",)).get(pk=subject.pk)
 

@@ -127,7 +127,7 @@ class World:
     def submitted(self, request: ExchangeRequest | None = None, **content) -> ExchangeRequest:
         """Signed; under a standing permission it is granted at the same moment."""
         request = request or self.proposed(**content)
-        return requests.endorse(request=request, by=self.endorser)
+        return requests.endorse(request=request, by=self.endorser, revision_hash=hash_of(request))
 
     def under_review(self, request: ExchangeRequest | None = None, **content) -> ExchangeRequest:
         request = request or self.submitted(**content)

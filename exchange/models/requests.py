@@ -32,6 +32,7 @@ class ExchangeRequestQuerySet(models.QuerySet):
             self.filter(consumer__in=agencies, status__in=[RequestStatus.PENDING_ENDORSEMENT, RequestStatus.OFFERED])
             .exclude(created_by=user)
             .exclude(last_edited_by=user)
+            .exclude(editors=user)
         )
 
     def for_lists(self):
@@ -109,6 +110,10 @@ class ExchangeRequest(models.Model):
     last_edited_by = models.ForeignKey(
         User, verbose_name=_("last edited by"), on_delete=models.PROTECT, related_name="requests_edited"
     )
+    # Everybody who ever wrote in it: who comes after them does not wash their hands.
+    editors = models.ManyToManyField(
+        User, verbose_name=_("edited by"), blank=True, editable=False, related_name="requests_written"
+    )
     endorsed_at = models.DateTimeField(_("signed at"), null=True, blank=True)
     endorsed_by = models.ForeignKey(
         User,
@@ -125,7 +130,7 @@ class ExchangeRequest(models.Model):
     )
     version = models.PositiveIntegerField(
         default=1
-    )  # counts saves of the draft: an older page cannot overwrite a newer one
+    )  # counts changes of the draft: an older page cannot overwrite a newer one
 
     objects = ExchangeRequestQuerySet.as_manager()
 
@@ -207,6 +212,11 @@ class Revision(models.Model):
     content_hash = models.CharField(_("SHA-256"), max_length=64)
     proposed_at = models.DateTimeField(_("proposed at"), auto_now_add=True)
     proposed_by = models.ForeignKey(User, verbose_name=_("proposed by"), on_delete=models.PROTECT, related_name="+")
+    # Set once: whoever signed any revision never decides on the request.
+    endorsed_at = models.DateTimeField(_("signed at"), null=True, blank=True)
+    endorsed_by = models.ForeignKey(
+        User, verbose_name=_("signed by"), on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
 
     class Meta:
         verbose_name = _("revision")
@@ -214,6 +224,16 @@ class Revision(models.Model):
         ordering = ["request", "-number"]
         constraints = [
             models.UniqueConstraint(fields=["request", "number"], name="exchange_revision_number"),
+            models.CheckConstraint(
+                condition=Q(endorsed_by__isnull=True, endorsed_at__isnull=True)
+                | Q(endorsed_by__isnull=False, endorsed_at__isnull=False),
+                name="exchange_revision_endorsed_paired",
+            ),
+            models.CheckConstraint(
+                condition=~Q(endorsed_by=F("proposed_by")),
+                name="exchange_revision_endorser_did_not_propose",
+                violation_error_message=_("Whoever filed or last edited a request cannot sign it."),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -9,16 +9,18 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from evidence import ledger
-from exchange import workflow
+from exchange import rules, workflow
 from exchange.models import ExchangeRequest, ReviewCase, Revision
 from exchange.refusals import Refusal, WrongState
 from exchange.scope import canonical, sha256
 from exchange.services import agreements, deadlines, numbers, scopes, sweeping
-from exchange.states import RequestStatus
+from exchange.states import RequestStatus, Side
 from registry import permissions
 from registry.actors import actor_of
 from registry.choices import Role
+from registry.fields import nfc
 from registry.models import Agency, User
+from registry.services import records
 
 DRAFT_LIVES = timedelta(days=90)  # an untouched draft or return lapses
 OFFER_LIVES = timedelta(days=30)
@@ -59,11 +61,28 @@ CONTENT = [
 ]
 
 
-@transaction.atomic
 def create(*, consumer: Agency, by: User, content: Mapping | None = None, copied_from=None) -> ExchangeRequest:
     """Begin a draft for an agency in which the person is a requester today."""
-    if not permissions.has_role(by, Role.REQUESTER, agency=consumer):
-        raise Refusal("not-your-role", _("Only a requester of %(agency)s files its requests.") % {"agency": consumer})
+    content = content or {}
+    try:
+        if not permissions.has_role(by, Role.REQUESTER, agency=consumer):
+            raise Refusal(
+                "not-your-role", _("Only a requester of %(agency)s files its requests.") % {"agency": consumer}
+            )
+        rules.check_text(**content)
+    except Refusal as refusal:
+        ledger.record_refusal(
+            action="request.create",
+            actor=actor_of(by, records.acting_agency(by)),
+            subject=("agency", consumer.code),
+            details={"code": refusal.code},
+        )
+        raise
+    return _begin(consumer, by, content, copied_from)
+
+
+@transaction.atomic
+def _begin(consumer: Agency, by: User, content: Mapping, copied_from: ExchangeRequest | None) -> ExchangeRequest:
     request = ExchangeRequest(
         code=numbers.take(numbers.REQUEST),
         consumer=consumer,
@@ -71,9 +90,10 @@ def create(*, consumer: Agency, by: User, content: Mapping | None = None, copied
         last_edited_by=by,
         copied_from=copied_from,
     )
-    _fill(request, content or {})
+    _fill(request, content)
     request.save(force_insert=True)
     request.named_users.set([by])
+    request.editors.add(by)
     ledger.record(
         action="request.create",
         actor=actor_of(by, consumer),
@@ -91,25 +111,42 @@ def copy(*, request: ExchangeRequest, by: User) -> ExchangeRequest:
     return create(consumer=request.consumer, by=by, content=content, copied_from=request)
 
 
-@transaction.atomic
 def save_draft(
     *, request: ExchangeRequest, by: User, version: int, content: Mapping, named_users=None
 ) -> ExchangeRequest:
     """Store what is on the clerk's page, complete or not; `version` is the one that the page was made from.
 
     Raises WrongState when the request is no longer a draft, Refusal("stale") when somebody saved in between.
+    Who changes nothing edits nothing: the last editor and the version stay.
     """
-    locked = ExchangeRequest.objects.select_for_update(of=("self",)).get(pk=request.pk)
-    check_editable(request=locked, by=by)
-    if locked.version != version:
-        raise _stale(locked)
-    _fill(locked, content)
-    locked.last_edited_by, locked.edited_at, locked.version = by, timezone.now(), version + 1
-    locked.endorsed_by, locked.endorsed_at = None, None  # what was signed is no longer what stands here
-    locked.save()
-    if named_users is not None:
-        locked.named_users.set(named_users)
+    refusals = workflow.recording_refusals("request.edit", request, by=by, side=Side.CONSUMER)
+    with refusals, transaction.atomic():
+        locked = workflow.lock(request)
+        check_editable(request=locked, by=by)
+        rules.check_text(**content)
+        if locked.version != version:
+            raise _stale(locked)
+        changed = _fill(locked, content)
+        if named_users is not None and (named := set(named_users)) != set(locked.named_users.all()):
+            locked.named_users.set(named)
+            changed.append("named_users")
+        if changed:
+            _save_edit(locked, by, changed)
     return locked
+
+
+def _save_edit(request: ExchangeRequest, by: User, changed: list[str]) -> None:
+    request.last_edited_by, request.edited_at, request.version = by, timezone.now(), request.version + 1
+    request.endorsed_by, request.endorsed_at = None, None  # what was signed is no longer what stands here
+    request.save()
+    request.editors.add(by)
+    ledger.record(
+        action="request.edit",
+        actor=actor_of(by, request.consumer),
+        subject=("request", request.code),
+        correlation_id=request.code,
+        details={"fields": sorted(changed)},  # names only: what was written may be personal
+    )
 
 
 def check_editable(*, request: ExchangeRequest, by: User) -> None:
@@ -134,11 +171,16 @@ def _stale(request: ExchangeRequest) -> Refusal:
     return refusal
 
 
-def _fill(request: ExchangeRequest, content: Mapping) -> None:
-    for name in content:
+def _fill(request: ExchangeRequest, content: Mapping) -> list[str]:
+    """Write the content into the row; the names of what is different now."""
+    changed = []
+    for name, value in content.items():
         if name not in CONTENT:
             raise ValueError(f"{name} is not part of a request's content")
-        setattr(request, name, content[name])
+        if nfc(getattr(request, name)) != nfc(value):
+            setattr(request, name, value)
+            changed.append(name)
+    return changed
 
 
 def propose(*, request: ExchangeRequest, by: User) -> ExchangeRequest:
@@ -147,10 +189,11 @@ def propose(*, request: ExchangeRequest, by: User) -> ExchangeRequest:
         subject = step.subject
         _policy, scope = scopes.best_policy(subject)
         latest = subject.revisions.first()
-        text = canonical(_content_of(subject, scope))
+        number = latest.number + 1 if latest else 1
+        text = canonical(_content_of(subject, scope, number))
         revision = Revision.objects.create(
             request=subject,
-            number=latest.number + 1 if latest else 1,
+            number=number,
             content=text,
             content_hash=sha256(text),
             proposed_by=by,
@@ -164,9 +207,17 @@ def propose(*, request: ExchangeRequest, by: User) -> ExchangeRequest:
     return request
 
 
-def _content_of(request: ExchangeRequest, scope) -> dict:
-    """The request as it is signed: plain values, agencies and instruments by their public codes, and the scope."""
-    content = {"code": request.code, "consumer": request.consumer.code, "scope": scope.as_document()}
+def _content_of(request: ExchangeRequest, scope, number: int) -> dict:
+    """The request as it is signed: plain values, agencies and instruments by their public codes, and the scope.
+
+    The revision's number is part of it: the same words proposed again are another text, with another hash.
+    """
+    content = {
+        "code": request.code,
+        "revision": number,
+        "consumer": request.consumer.code,
+        "scope": scope.as_document(),
+    }
     for name in CONTENT:
         value = getattr(request, name)
         if name in ("dataset", "legal_basis"):
@@ -184,7 +235,7 @@ def send_back(*, request: ExchangeRequest, by: User, reason: str) -> ExchangeReq
     return request
 
 
-def endorse(*, request: ExchangeRequest, by: User, revision_hash: str | None = None) -> ExchangeRequest:
+def endorse(*, request: ExchangeRequest, by: User, revision_hash: str) -> ExchangeRequest:
     """Sign for the agency: the owner's case opens. Wholly inside a standing permission, it is granted at once.
 
     `revision_hash` is that of the text which the signatory read: nobody signs what was changed meanwhile.
@@ -192,7 +243,7 @@ def endorse(*, request: ExchangeRequest, by: User, revision_hash: str | None = N
     with workflow.making("endorse", request, by=by) as step:
         subject = step.subject
         latest = subject.revisions.first()
-        if revision_hash not in (None, latest.content_hash):
+        if revision_hash != latest.content_hash:
             raise Refusal(
                 "rule-2", _("The request was changed after you opened this page. Read the new text, then sign.")
             )
@@ -203,18 +254,22 @@ def endorse(*, request: ExchangeRequest, by: User, revision_hash: str | None = N
                 "offer-changed",
                 _("The owner's policy changed since this was proposed. Send it back, so that the clerk can check it."),
             )
+        former = subject.cases.filter(provider=subject.provider).first()
         case, _created = ReviewCase.objects.update_or_create(
             request=subject,
             provider=subject.provider,
             defaults={
                 "policy": policy,
-                "quorum": policy.quorum,
-                "due_on": deadlines.due_date_for(subject, subject.cases.filter(provider=subject.provider).first()),
+                # A return must not be a way to fewer approvers.
+                "quorum": max(policy.quorum, former.quorum if former else 0),
+                "due_on": deadlines.due_date_for(subject, former),
                 "claimed_by": None,
                 "claimed_at": None,
             },
         )
-        step.to(RequestStatus.SUBMITTED, endorsed_by=by, endorsed_at=timezone.now())
+        latest.endorsed_by, latest.endorsed_at = by, timezone.now()
+        latest.save(update_fields=["endorsed_by", "endorsed_at"])
+        step.to(RequestStatus.SUBMITTED, endorsed_by=by, endorsed_at=latest.endorsed_at)
         step.details.update(policy=str(policy.public_id), due_on=case.due_on.isoformat())
         step.then(lambda: _grant_if_standing(request, case))
     return request

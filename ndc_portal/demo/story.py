@@ -65,10 +65,10 @@ def file_request(cast: Cast, say: Say) -> ExchangeRequest:
         f"sends revision {revision.number} for signature, SHA-256 {revision.content_hash[:16]}…",
     )
     try:
-        requests.endorse(request=request, by=cast.clerk)
+        requests.endorse(request=request, by=cast.clerk, revision_hash=revision.content_hash)
     except Refusal as refusal:
         say("Portal", f"refuses the clerk's own signature: {refusal.code}")
-    requests.endorse(request=request, by=cast.signatory)
+    requests.endorse(request=request, by=cast.signatory, revision_hash=revision.content_hash)
     case = request.cases.get()
     say("Signatory of the insurance agency", f"signs; the owner's case is due on {case.due_on}")
     return request
@@ -125,7 +125,7 @@ def look_up(cast: Cast, key: str, say: Say) -> tuple[Agreement, dict]:
         named_users=[cast.clerk, cast.system],
     )
     requests.propose(request=request, by=cast.clerk)
-    requests.endorse(request=request, by=cast.signatory)
+    requests.endorse(request=request, by=cast.signatory, revision_hash=request.revisions.first().content_hash)
     agreement = Agreement.objects.get(case__request=request)
     say("Portal", f"{request.code} lies inside a standing permission: agreement {agreement.code} at once")
     answer = lookups.look_up(

@@ -318,3 +318,4 @@ def test_membership_of_another_day_does_not_stop_a_vote(world):
     )
     vote(world.under_review(), world.approver)
     assert Decision.objects.count() == 1
+    request.editors.clear()

@@ -108,7 +108,7 @@ def test_signature_against_editing(world):
         request = world.proposed()
         one, two = fresh(request), fresh(request)
         found = at_once(
-            lambda r=one: requests.endorse(request=r, by=world.endorser),
+            lambda r=one: requests.endorse(request=r, by=world.endorser, revision_hash=hash_of(r)),
             lambda r=two: requests.save_draft(
                 request=r, by=world.requester, version=r.version, content={"reason": "Khác"}
             ),

@@ -5,9 +5,10 @@ import unicodedata
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+import time_machine
 from django.utils import timezone
 
-from evidence.models import Entry
+from evidence.models import Entry, Outcome
 from exchange.choices import ConsentBasis
 from exchange.models import Agreement, Delivery, ExchangeRequest, Letter
 from exchange.refusals import Incomplete, Refusal, WrongState
@@ -18,6 +19,10 @@ from registry.choices import AccessRights, Lifecycle, Masking, Mode, Role
 from registry.models import Database, Dataset, PolicyField, SharingPolicy
 from tests.factories import LegalInstrumentFactory, person
 from tests.scenarios import agreement_of, hash_of
+
+
+def endorse(request, by, **changes):
+    return requests.endorse(**{"request": request, "by": by, "revision_hash": hash_of(request), **changes})
 
 
 def problems_of(world, **content) -> dict:
@@ -75,7 +80,7 @@ def test_dataset_that_is_not_offered_cannot_be_asked_for(world, model, change):
 
 
 def test_own_dataset_cannot_be_asked_for(world):
-    Database.objects.update(owner=world.consumer)
+    world.consumer, world.requester = world.provider, person(world.provider, Role.REQUESTER)
     assert "dataset" in problems_of(world)
 
 
@@ -133,14 +138,14 @@ def test_signature_after_the_policy_changed_is_refused(world):
     request = world.proposed()
     PolicyField.objects.filter(field__name="full_name").update(masking=Masking.PARTIAL)
     with pytest.raises(Refusal) as caught:
-        requests.endorse(request=request, by=world.endorser)
+        endorse(request, world.endorser)
     assert caught.value.code == "offer-changed"
 
 
 def test_signature_under_a_text_that_was_changed_is_refused(world):
     request = world.proposed()
     with pytest.raises(Refusal) as caught:
-        requests.endorse(request=request, by=world.endorser, revision_hash="0" * 64)
+        endorse(request, world.endorser, revision_hash="0" * 64)
     assert caught.value.code == "rule-2"
     requests.endorse(request=request, by=world.endorser, revision_hash=hash_of(request))
 
@@ -149,7 +154,7 @@ def test_signature_after_the_policy_ended_is_refused(world):
     request = world.proposed()
     SharingPolicy.objects.update(valid_to=timezone.localdate() - timedelta(days=1))
     with pytest.raises(Incomplete):
-        requests.endorse(request=request, by=world.endorser)
+        endorse(request, world.endorser)
 
 
 def test_older_page_cannot_overwrite_a_newer_draft(world):
@@ -304,3 +309,100 @@ def test_every_step_is_in_the_ledger(make_world):
         "delivery.start",
         "delivery.complete",
     ]
+
+
+def test_saving_without_a_change_changes_nothing(world):
+    request, colleague = world.draft(), person(world.consumer, Role.REQUESTER)
+    same = {**world.content(), "reason": unicodedata.normalize("NFD", request.reason)}
+    saved = requests.save_draft(request=request, by=colleague, version=1, content=same, named_users=[world.requester])
+    assert (saved.version, saved.last_edited_by, saved.edited_at) == (1, world.requester, request.edited_at)
+    assert list(saved.editors.all()) == [world.requester]
+    assert not Entry.objects.filter(action="request.edit").exists()
+
+
+def test_edit_is_recorded_by_the_names_of_the_fields_only(world):
+    request, colleague = world.draft(), person(world.consumer, Role.REQUESTER)
+    content = {"reason": "Về ông Nguyễn Văn A", "purpose": request.purpose, "period_to": request.period_from}
+    requests.save_draft(request=request, by=colleague, version=1, content=content, named_users=[colleague])
+    entry = Entry.objects.get(action="request.edit")
+    assert (entry.actor, entry.agency) == (str(colleague.public_id), world.consumer.code)
+    assert json.loads(entry.details) == {"fields": ["named_users", "period_to", "reason"]}
+    assert set(request.editors.all()) == {world.requester, colleague}
+
+
+def refusal_in_ledger(act, action: str) -> dict:
+    with pytest.raises(Refusal):
+        act()
+    entry = Entry.objects.get(action=action, outcome=Outcome.REFUSED)
+    return {"subject": entry.subject_id, **json.loads(entry.details)}
+
+
+def test_refused_draft_is_in_the_ledger(world):
+    found = refusal_in_ledger(lambda: requests.create(consumer=world.consumer, by=world.approver), "request.create")
+    assert found == {"subject": world.consumer.code, "code": "not-your-role"}
+
+
+@pytest.mark.parametrize("code", ["not-your-role", "stale", "wrong-state", "bad-text"])
+def test_refused_edit_is_in_the_ledger(world, code):
+    request = world.proposed() if code == "wrong-state" else world.draft()
+    by = world.approver if code == "not-your-role" else world.requester
+    content = {"reason": "\ud800" if code == "bad-text" else "Khác"}
+    arguments = {"request": request, "by": by, "version": 7 if code == "stale" else 1, "content": content}
+    found = refusal_in_ledger(lambda: requests.save_draft(**arguments), "request.edit")
+    assert found == {"subject": request.code, "code": code, "state": request.status}
+    request.refresh_from_db()
+    assert request.reason == world.content()["reason"]
+
+
+def test_refusal_names_the_state_of_now_not_of_the_page(world):
+    request = world.under_review()
+    stale = ExchangeRequest.objects.get(pk=request.pk)
+    requests.withdraw(request=request, by=world.requester)
+    arguments = {"request": stale, "by": world.approver, "revision_hash": hash_of(request)}
+    found = refusal_in_ledger(lambda: cases.approve(**arguments), "request.approve")
+    assert (found["code"], found["state"]) == ("wrong-state", "withdrawn")
+
+
+BROKEN = ["a\0b", "\ud800", "\udfff tail"]
+
+
+@pytest.mark.parametrize("text", BROKEN)
+def test_text_that_cannot_be_stored_is_refused_everywhere(world, text):
+    request = world.proposed()
+    acts = {
+        "request.create": lambda: requests.create(
+            consumer=world.consumer, by=world.requester, content={"row_filter": [{"values": [text]}]}
+        ),
+        "request.send_back": lambda: requests.send_back(request=request, by=world.endorser, reason=text),
+        "request.withdraw": lambda: requests.withdraw(request=request, by=world.requester, reason=text),
+    }
+    for action, act in acts.items():
+        assert refusal_in_ledger(act, action)["code"] == "bad-text"
+    world.under_review(world.submitted(request))
+    arguments = {"request": request, "by": world.officer, "reason": "Sửa", "revision_hash": hash_of(request)}
+    for fields in ({"reason": text}, {text: "Sửa"}):
+        with pytest.raises(Incomplete):
+            cases.send_back(**arguments, field_reasons=fields)
+
+
+def test_nobody_signs_without_naming_the_text(world):
+    with pytest.raises(TypeError, match="revision_hash"):
+        requests.endorse(request=world.proposed(), by=world.endorser)
+
+
+def test_same_words_proposed_again_have_another_hash(world):
+    request = requests.send_back(request=world.proposed(), by=world.endorser, reason="Xem lại")
+    world.proposed(request)
+    second, first = request.revisions.all()
+    assert second.content_hash != first.content_hash
+    assert [json.loads(revision.content)["revision"] for revision in (first, second)] == [1, 2]
+    with pytest.raises(Refusal) as caught:
+        endorse(request, world.endorser, revision_hash=first.content_hash)
+    assert caught.value.code == "rule-2"
+
+
+def test_agreement_is_not_concluded_when_its_period_is_over(world):
+    request = world.offered()
+    with time_machine.travel(timezone.now() + timedelta(days=91)), pytest.raises(Refusal) as caught:
+        requests.accept(request=request, by=world.endorser)
+    assert (caught.value.code, Agreement.objects.count()) == ("outside-dates", 0)

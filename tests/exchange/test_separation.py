@@ -3,16 +3,19 @@
 from datetime import timedelta
 
 import pytest
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from evidence.models import Entry, Outcome
-from exchange.models import Decision
+from exchange.choices import Verdict
+from exchange.models import Decision, ExchangeRequest
 from exchange.refusals import Refusal
-from exchange.services import agreements, cases, requests
+from exchange.scope import sha256
+from exchange.services import agreements, cases, requests, scopes
 from exchange.states import RequestStatus
 from registry.choices import Role
 from registry.models import Agency, User
-from registry.permissions import DECIDE
+from registry.permissions import DECIDE, HANDLE
 from registry.services import access
 from tests.factories import AgencyFactory, DelegationFactory, MembershipFactory, assign, decider, person
 from tests.scenarios import hash_of
@@ -20,6 +23,10 @@ from tests.scenarios import hash_of
 
 def approve(request, by, **narrowed):
     return cases.approve(request=request, by=by, revision_hash=hash_of(request), **narrowed)
+
+
+def endorse(request, by, **changes):
+    return requests.endorse(**{"request": request, "by": by, "revision_hash": hash_of(request), **changes})
 
 
 def refused(act, code: str, action: str) -> None:
@@ -48,7 +55,7 @@ def superuser(request):
 def test_requester_cannot_sign_the_own_request(world, superuser):
     requester = person(world.consumer, Role.REQUESTER, Role.ENDORSER, is_superuser=superuser)
     request = requests.propose(request=world.draft(by=requester), by=requester)
-    refused(lambda: requests.endorse(request=request, by=requester), "rule-1", "request.endorse")
+    refused(lambda: endorse(request, requester), "rule-1", "request.endorse")
 
 
 def test_last_editor_cannot_sign(world, superuser):
@@ -56,23 +63,23 @@ def test_last_editor_cannot_sign(world, superuser):
     request = world.draft()
     requests.save_draft(request=request, by=editor, version=request.version, content={"letter_number": "13/UBND"})
     request = world.proposed(request)
-    refused(lambda: requests.endorse(request=request, by=editor), "rule-1", "request.endorse")
+    refused(lambda: endorse(request, editor), "rule-1", "request.endorse")
 
 
 def test_proposer_of_somebody_elses_draft_cannot_sign(world):
     proposer = person(world.consumer, Role.REQUESTER, Role.ENDORSER)
     request = requests.propose(request=world.draft(), by=proposer)
-    refused(lambda: requests.endorse(request=request, by=proposer), "rule-1", "request.endorse")
+    refused(lambda: endorse(request, proposer), "rule-1", "request.endorse")
 
 
 def test_signatory_may_edit_after_a_return_and_then_cannot_sign(world):
     endorser = person(world.consumer, Role.REQUESTER, Role.ENDORSER)
-    request = requests.endorse(request=world.proposed(), by=endorser)
+    request = endorse(world.proposed(), endorser)
     cases.claim(request=request, by=world.officer)
     cases.send_back(request=request, by=world.officer, reason="Sửa", revision_hash=hash_of(request))
     requests.save_draft(request=request, by=endorser, version=request.version, content={"reason": "Rõ hơn"})
     world.proposed(request)
-    refused(lambda: requests.endorse(request=request, by=endorser), "rule-1", "request.endorse")
+    refused(lambda: endorse(request, endorser), "rule-1", "request.endorse")
 
 
 def test_requester_cannot_accept_the_own_offer(world):
@@ -89,7 +96,7 @@ def test_nobody_decides_who_took_part(world, part, superuser):
     if part == "editor":
         requests.save_draft(request=request, by=someone, version=request.version, content={"reason": "Khác"})
     requests.propose(request=request, by=someone if part == "proposer" else world.requester)
-    requests.endorse(request=request, by=someone if part == "endorser" else world.endorser)
+    endorse(request, someone if part == "endorser" else world.endorser)
     world.under_review(request)
     someone.memberships.filter(agency=world.consumer).update(valid_to=timezone.localdate() - timedelta(days=1))
     refused(lambda: approve(request, someone), "rule-1", "request.approve")
@@ -126,7 +133,7 @@ def test_approver_of_a_sister_agency_may_decide(world):
 def test_superuser_without_roles_can_do_nothing(world):
     root = person(world.stranger, is_superuser=True)
     request = world.proposed()
-    refused(lambda: requests.endorse(request=request, by=root), "not-your-role", "request.endorse")
+    refused(lambda: endorse(request, root), "not-your-role", "request.endorse")
     world.submitted(request)
     refused(lambda: cases.claim(request=request, by=root), "not-your-role", "request.claim")
     world.under_review(request)
@@ -265,3 +272,115 @@ def test_standing_permission_decided_by_somebody_of_the_asking_side_decides_noth
 def test_another_assigned_approver_can_decide_where_one_cannot(world):
     MembershipFactory(user=world.approver, agency=world.ministry, role=Role.AUDITOR)
     assert approve(world.under_review(), decider(world.database)).status == RequestStatus.APPROVED
+
+
+def returned(world, request):
+    return cases.send_back(request=request, by=world.officer, reason="Sửa", revision_hash=hash_of(request))
+
+
+def moves_to_the_consumer(world, someone) -> User:
+    """A new post on the other side of the table."""
+    someone.memberships.update(valid_to=timezone.localdate() - timedelta(days=1))
+    return MembershipFactory(user=someone, agency=world.consumer, role=Role.ENDORSER).user
+
+
+@pytest.mark.parametrize("move", ["accept", "decline"])
+@pytest.mark.parametrize("through_delegate", [False, True])
+def test_whoever_made_the_offer_does_not_answer_it(world, move, through_delegate):
+    request = world.under_review()
+    approve(request, delegate_of(world) if through_delegate else world.approver, fields={"citizen_id"})
+    someone = moves_to_the_consumer(world, world.approver)
+    reason = {"reason": "Không"} if move == "decline" else {}
+    refused(lambda: getattr(requests, move)(request=request, by=someone, **reason), "rule-1", f"request.{move}")
+    assert getattr(requests, move)(request=request, by=world.endorser, **reason).closed_at
+
+
+def test_whoever_returned_a_request_does_not_sign_its_next_revision(world):
+    request = world.proposed(returned(world, world.under_review()))
+    someone = moves_to_the_consumer(world, world.officer)
+    refused(lambda: endorse(request, someone), "rule-1", "request.endorse")
+    sql = "UPDATE exchange_revision SET endorsed_by_id = %s, endorsed_at = now() WHERE id = %s"
+    refused_by_database(sql, someone.pk, request.revisions.first().pk, match="decided on a request")
+
+
+def test_signatory_of_an_earlier_revision_does_not_decide(world):
+    first = both_sides(world)
+    request = returned(world, world.under_review(endorse(world.proposed(), first)))
+    world.under_review(endorse(world.proposed(request), world.second_endorser))
+    leaves_the_consumer(world, first)
+    assert [revision.endorsed_by for revision in request.revisions.all()] == [world.second_endorser, first]
+    refused(lambda: approve(request, first), "rule-1", "request.approve")
+    with pytest.raises(IntegrityError, match="cannot decide"), transaction.atomic():
+        decide_in_sql(request, first)
+
+
+def test_editor_stays_one_although_somebody_saved_later(world):
+    both = both_sides(world)
+    request = world.draft()
+    request = requests.save_draft(request=request, by=both, version=request.version, content={"reason": "Của tôi"})
+    request = requests.save_draft(request=request, by=world.requester, version=2, content={"reason": "Cũng vậy"})
+    world.proposed(request)
+    refused(lambda: endorse(request, both), "rule-1", "request.endorse")
+    sql = "UPDATE exchange_revision SET endorsed_by_id = %s, endorsed_at = now() WHERE id = %s"
+    refused_by_database(sql, both.pk, request.revisions.get().pk, match="cannot sign")
+    assert request not in ExchangeRequest.objects.to_be_signed_by(both)
+    world.under_review(world.submitted(request))
+    leaves_the_consumer(world, both)
+    refused(lambda: approve(request, both), "rule-1", "request.approve")
+    with pytest.raises(IntegrityError, match="cannot decide"), transaction.atomic():
+        decide_in_sql(request, both)
+
+
+def test_record_of_who_edited_cannot_be_undone(world):
+    request = world.proposed()
+    table = "exchange_exchangerequest_editors"
+    for sql in (f"DELETE FROM {table}", f"UPDATE {table} SET user_id = {world.endorser.pk}"):  # noqa: S608 - constants
+        refused_by_database(f"{sql} WHERE exchangerequest_id = %s", request.pk, match="is kept")
+
+
+def test_signature_under_a_revision_is_written_once(world):
+    revision = world.submitted().revisions.get()
+    for change in ("endorsed_by_id = NULL, endorsed_at = NULL", "endorsed_at = now()", "content = '{}'"):
+        refused_by_database(f"UPDATE exchange_revision SET {change} WHERE id = %s", revision.pk, match="rewritten")  # noqa: S608
+
+
+def test_half_a_signature_is_refused(world):
+    revision = world.proposed().revisions.get()
+    refused_by_database("UPDATE exchange_revision SET endorsed_at = now() WHERE id = %s", revision.pk, match="paired")
+
+
+@pytest.mark.parametrize("part", ["requester", "signatory", "ministry"])
+def test_nobody_takes_on_what_their_own_side_asks_for(world, part):
+    officer = {"requester": world.requester, "signatory": world.endorser, "ministry": world.officer}[part]
+    request = world.submitted()
+    if part == "ministry":
+        MembershipFactory(user=officer, agency=world.ministry, role=Role.AUDITOR)
+    else:
+        MembershipFactory(user=officer, agency=world.provider, role=Role.CASE_OFFICER)
+        assign(officer, world.database, HANDLE)
+    refused(lambda: cases.claim(request=request, by=officer), "rule-1", "request.claim")
+
+
+def test_officer_of_the_asking_side_returns_nothing(world):
+    request = world.under_review()
+    MembershipFactory(user=world.officer, agency=world.ministry, role=Role.AUDITOR)
+    refused(lambda: returned(world, request), "rule-1", "request.return")
+
+
+def leaves_the_consumer(world, someone) -> None:
+    someone.memberships.filter(agency=world.consumer).update(valid_to=timezone.localdate() - timedelta(days=1))
+
+
+def refused_by_database(sql: str, *values, match: str) -> None:
+    with pytest.raises(IntegrityError, match=match), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(sql, values)
+
+
+def decide_in_sql(request, by) -> None:
+    """A vote past the services, complete in every other respect."""
+    revision = request.revisions.first()
+    text = scopes.scope_of_revision(revision).text
+    Decision.objects.create(
+        case=request.cases.get(), revision=revision, revision_hash=revision.content_hash, verdict=Verdict.APPROVE,
+        scope=text, scope_hash=sha256(text), made_by=by, agency=request.provider,
+    )  # fmt: skip
