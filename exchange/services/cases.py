@@ -28,6 +28,7 @@ def send_back(
 ) -> ExchangeRequest:
     """Return the request for correction, with reasons in general and per field of the form."""
     with workflow.making("return", request, by=by, reason=reason) as step:
+        rules.check_text(field_reasons=field_reasons)
         _decide(step, Verdict.RETURN, revision_hash, field_reasons=field_reasons or {})
     return request
 
@@ -63,6 +64,8 @@ def approve(
         case = rules.case_of(step.subject)
         requested = scopes.scope_of_revision(step.subject.revisions.first())
         agreed = scopes.approved_scope(case, requested)
+        if row_limit is not None and row_limit < 1:
+            raise _nothing_left()
         scope = agreed.narrowed(fields=fields, row_limit=row_limit, period_to=period_to)
         _check_scope(scope, agreed, fields)
         decision = _decide(step, Verdict.APPROVE, revision_hash, scope=scope)
@@ -84,8 +87,12 @@ def _check_scope(scope: Scope, agreed: Scope, fields: set[str] | None) -> None:
             _("A decision can only narrow what was asked for: %(beyond)s")
             % {"beyond": " ".join([*map(str, beyond), *sorted(unknown)])},
         )
-    if not scope.fields or scope.period_to < scope.period_from:
-        raise Refusal("nothing-left", _("Nothing would be left to share: reject the request instead."))
+    if not scope.fields or scope.period_to < max(scope.period_from, timezone.localdate()):
+        raise _nothing_left()
+
+
+def _nothing_left() -> Refusal:
+    return Refusal("nothing-left", _("Nothing would be left to share: reject the request instead."))
 
 
 def _outcome(case: ReviewCase, decision: Decision, requested: Scope, scope: Scope) -> str:

@@ -4,17 +4,24 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
-from evidence.models import Entry
+from evidence.models import Entry, Outcome
 from exchange.models import Agreement, Decision, Delivery, Letter
 from exchange.refusals import Refusal, WrongState
 from exchange.scope import Scope
 from exchange.services import cases, requests
 from exchange.states import AgreementStatus, RequestStatus
 from registry.choices import Masking
-from registry.models import PolicyField
-from tests.factories import LegalInstrumentFactory
+from registry.models import PolicyField, SharingPolicy
+from tests.factories import (
+    AgencyFactory,
+    LegalInstrumentFactory,
+    PolicyFieldFactory,
+    SharingPolicyFactory,
+    decider,
+)
 from tests.scenarios import agreement_of, hash_of
 
 
@@ -146,3 +153,49 @@ def test_reason_stands_in_the_ledger_as_a_digest_only(world):
     entry = Entry.objects.get(action="request.return", subject_id=request.code)
     assert "Thiếu" not in entry.details
     assert "digests" in json.loads(entry.details)
+
+
+@pytest.mark.parametrize("row_limit", [0, -5])
+def test_limit_below_one_row_is_refused(world, row_limit):
+    with pytest.raises(Refusal) as caught:
+        approve(world.under_review(), world.approver, row_limit=row_limit)
+    assert (caught.value.code, Decision.objects.count()) == ("nothing-left", 0)
+
+
+def test_approval_until_yesterday_is_refused(world):
+    week_ago = timezone.localdate() - timedelta(days=7)
+    request = world.under_review(period_from=week_ago)
+    with pytest.raises(Refusal) as caught:
+        approve(request, world.approver, period_to=timezone.localdate() - timedelta(days=1))
+    assert (caught.value.code, Decision.objects.count()) == ("nothing-left", 0)
+
+
+def test_request_whose_dataset_changed_hands_is_refused_and_recorded(world):
+    request = world.under_review()
+    world.database.owner = AgencyFactory()
+    with connection.cursor() as cursor:  # past the guard of the registry
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE registry_database DISABLE TRIGGER USER")
+        world.database.save()
+        cursor.execute("ALTER TABLE registry_database ENABLE TRIGGER USER")
+    with pytest.raises(Refusal) as caught:
+        approve(request, decider(world.database))
+    assert caught.value.code == "owner-changed"
+    assert Entry.objects.filter(action="request.approve", outcome=Outcome.REFUSED).count() == 1
+    assert requests.withdraw(request=request, by=world.requester).closed_at
+
+
+def test_return_is_no_way_to_fewer_approvers(make_world):
+    world = make_world(quorum=2)
+    request = send_back(world, world.under_review())
+    easier = SharingPolicyFactory(dataset=world.dataset, quorum=1)
+    for line in world.policy.policy_fields.all():
+        PolicyFieldFactory(policy=easier, field=line.field, masking=line.masking)
+    world.under_review(world.submitted(world.proposed(request)))
+    assert (request.cases.get().policy, request.cases.get().quorum) == (easier, 2)
+    assert approve(request, world.approver).status == RequestStatus.UNDER_REVIEW
+
+
+def test_return_meets_a_quorum_that_was_raised(world):
+    request = send_back(world, world.under_review())
+    SharingPolicy.objects.update(quorum=3)
+    assert world.submitted(world.proposed(request)).cases.get().quorum == 3
