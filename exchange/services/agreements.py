@@ -1,6 +1,7 @@
 """Concluding agreements and ending them."""
 
 import contextlib
+from collections.abc import Iterator
 
 from django.db import transaction
 from django.utils import timezone
@@ -10,10 +11,10 @@ from evidence import ledger
 from exchange import rules, workflow
 from exchange.choices import Frequency
 from exchange.models import Agreement, ExchangeRequest, ReviewCase
-from exchange.refusals import Refusal
+from exchange.refusals import Refusal, WrongState
 from exchange.scope import Scope
 from exchange.services import deliveries, numbers, scopes, sweeping
-from exchange.states import AgreementStatus, Side
+from exchange.states import AGREEMENT, AgreementStatus, Side
 from registry import permissions
 from registry.choices import Mode, Role
 from registry.models import User
@@ -33,6 +34,8 @@ def conclude(*, case: ReviewCase, scope: Scope, is_standing: bool = False) -> Ag
     """Write the agreement that the approvals of the case (or a standing permission) give, name its users, and put it
     in force if its day has come. Refuses what the owner no longer shares."""
     request = case.request
+    if scope.period_to < timezone.localdate():
+        raise Refusal("outside-dates", _("The period of use is over: nothing can be agreed any more."))
     agreement = Agreement.objects.create(
         code=numbers.take(numbers.AGREEMENT),
         case=case,
@@ -126,13 +129,34 @@ def follow_dates() -> int:
 
 def name_user(*, agreement: Agreement, user: User, by: User) -> None:
     """Let a colleague or a system of the consumer agency use the agreement. Only a signatory of that agency may."""
-    with workflow.recording_refusals("agreement.name-user", agreement, by=by, side=Side.CONSUMER):
-        _check_naming(agreement, user, by)
-    access.grant(permission=USE, on=agreement, to=user, by=by, correlation_id=agreement.case.request.code)
+    with _changing_users("agreement.name-user", agreement, by) as locked:
+        if user == by:
+            raise Refusal("not-yourself", _("Nobody names themselves. Ask another signatory of your agency."))
+        if not permissions.roles_of(user, agency=locked.consumer):
+            raise Refusal("not-your-agency", _("This person does not work in the consumer agency."))
+        access.grant(permission=USE, on=locked, to=user, by=by, correlation_id=workflow.correlation_of(locked))
 
 
-def _check_naming(agreement: Agreement, user: User, by: User) -> None:
+def remove_user(*, agreement: Agreement, user: User, by: User) -> None:
+    """Take somebody off who was named. Only a signatory of the consumer agency may."""
+    with _changing_users("agreement.remove-user", agreement, by) as locked:
+        if not permissions.is_named(user, USE, locked):
+            raise Refusal("not-named", _("This person is not named in the agreement."))
+        access.withdraw(permission=USE, on=locked, to=user, by=by, correlation_id=workflow.correlation_of(locked))
+
+
+@contextlib.contextmanager
+def _changing_users(action: str, agreement: Agreement, by: User) -> Iterator[Agreement]:
+    """The locked agreement, for a signatory, while it can still be used by anybody."""
+    with workflow.recording_refusals(action, agreement, by=by, side=Side.CONSUMER), transaction.atomic():
+        locked = workflow.lock(agreement)
+        check_naming(agreement=locked, by=by)
+        yield locked
+
+
+def check_naming(*, agreement: Agreement, by: User) -> None:
+    """Refuse unless the person signs for the consumer agency, and the agreement has not ended."""
     if not permissions.has_role(by, Role.ENDORSER, agency=agreement.consumer):
         raise Refusal("not-your-role", _("Only a signatory of the consumer agency names who may use an agreement."))
-    if not permissions.roles_of(user, agency=agreement.consumer):
-        raise Refusal("not-your-agency", _("This person does not work in the consumer agency."))
+    if agreement.status in AGREEMENT.terminal:
+        raise WrongState(agreement.get_status_display())

@@ -18,7 +18,7 @@ from exchange.scope import Scope
 from exchange.services import agreements, deliveries
 from exchange.views.base import PER_PAGE, ButtonView, FilteredListView, RefusedFormMixin, VisibleMixin, page_of
 from registry import permissions
-from registry.choices import Mode, Role
+from registry.choices import Mode
 
 
 class AgreementListView(FilteredListView):
@@ -41,7 +41,7 @@ class AgreementDetailView(VisibleMixin, DetailView):
             fields=fields,
             lines=lines,
             moves=moves,
-            people=permissions.people_named(agreements.USE, agreement).order_by("full_name", "pk"),
+            people=self.people,
             name_form=kwargs.pop("name_form", None) or self.name_form,
             is_package=agreement.mode == Mode.PACKAGE,
             order_refusal=self.order_refusal,
@@ -52,10 +52,14 @@ class AgreementDetailView(VisibleMixin, DetailView):
 
     @property
     def name_form(self) -> NameForm | None:
-        """Only for those who may name somebody; the service checks it again."""
-        if not permissions.has_role(self.request.user, Role.ENDORSER, agency=self.object.consumer):
+        """Only for those who may name somebody and take them off; the service checks it again."""
+        if _refusal_of(lambda: agreements.check_naming(agreement=self.object, by=self.request.user)):
             return None
-        return NameForm(people=colleagues_of(self.object.consumer))
+        return NameForm(people=colleagues_of(self.object.consumer).exclude(pk=self.request.user.pk))
+
+    @property
+    def people(self):
+        return permissions.people_named(agreements.USE, self.object).order_by("full_name", "pk")
 
     @property
     def order_refusal(self) -> Refusal | None:
@@ -82,19 +86,32 @@ class AgreementOrderView(ButtonView):
 
 
 class AgreementUsersView(ButtonView):
-    """Names one more person or system."""
+    """Names one more person or system, or takes one off."""
 
     model = Agreement
-    done = _("Named. The person or system can now use the agreement.")
+
+    @property
+    def is_removal(self) -> bool:
+        return "remove" in self.request.POST
+
+    @property
+    def done(self):
+        if self.is_removal:
+            return _("Taken off. The person or system can no longer use the agreement.")
+        return _("Named. The person or system can now use the agreement.")
 
     @cached_property
     def form(self) -> NameForm:
+        if self.is_removal:
+            # Also who left the agency meanwhile.
+            return NameForm(self.request.POST, people=permissions.people_named(agreements.USE, self.object))
         return NameForm(self.request.POST, people=colleagues_of(self.object.consumer))
 
     def act(self) -> None:
         if not self.form.is_valid():
             raise Refusal("not-your-agency", _("Choose somebody who works for your agency today."))
-        agreements.name_user(agreement=self.object, user=self.form.cleaned_data["user"], by=self.request.user)
+        change = agreements.remove_user if self.is_removal else agreements.name_user
+        change(agreement=self.object, user=self.form.cleaned_data["user"], by=self.request.user)
 
 
 class AgreementRelinquishView(RefusedFormMixin, VisibleMixin, FormView):

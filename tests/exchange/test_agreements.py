@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
+from django.urls import reverse
 from django.utils import timezone
 
 from evidence.models import Entry, Outcome
@@ -14,6 +15,7 @@ from exchange.models import Agreement, Delivery
 from exchange.refusals import Refusal
 from exchange.services import agreements, deliveries, downloads, lookups
 from exchange.states import AgreementStatus, DeliveryStatus
+from registry import permissions
 from registry.choices import Lifecycle, Masking, Mode, Role
 from registry.models import Database, PolicyField, SharingPolicy
 from tests.factories import person
@@ -209,3 +211,54 @@ def test_scope_that_was_altered_gives_nothing(world, agreement):
 
     agreement.scope = agreement.scope.replace("citizen_id", "income")
     assert code_of(lambda: plans.plan_of(agreement)) == "scope-altered"
+
+
+def test_nobody_names_themselves(world, agreement):
+    act = lambda: agreements.name_user(agreement=agreement, user=world.endorser, by=world.endorser)  # noqa: E731
+    assert code_of(act) == "not-yourself"
+    assert not permissions.is_named(world.endorser, agreements.USE, agreement)
+    agreements.name_user(agreement=agreement, user=world.endorser, by=world.second_endorser)
+    assert permissions.is_named(world.endorser, agreements.USE, agreement)
+
+
+def test_signatory_takes_a_user_off(world, agreement):
+    agreements.remove_user(agreement=agreement, user=world.requester, by=world.endorser)
+    assert code_of(lambda: deliveries.order(agreement=agreement, by=world.requester)) == "not-named"
+    entry = Entry.objects.get(action="access.withdraw")
+    assert (entry.actor, entry.correlation_id) == (str(world.endorser.public_id), agreement.case.request.code)
+    assert str(world.requester.public_id) in entry.details
+    again = lambda: agreements.remove_user(agreement=agreement, user=world.requester, by=world.endorser)  # noqa: E731
+    assert code_of(again) == "not-named"
+
+
+def test_only_a_signatory_of_the_consumer_takes_users_off(world, agreement):
+    for by in (world.requester, world.approver, world.operator, person(world.stranger, Role.ENDORSER)):
+        act = lambda by=by: agreements.remove_user(agreement=agreement, user=world.requester, by=by)  # noqa: E731
+        assert code_of(act) == "not-your-role"
+    assert permissions.is_named(world.requester, agreements.USE, agreement)
+    assert Entry.objects.filter(action="agreement.remove-user", outcome=Outcome.REFUSED).count() == 4
+
+
+@pytest.mark.parametrize("change", [agreements.name_user, agreements.remove_user])
+def test_users_of_an_ended_agreement_stay_as_they_were(world, agreement, change):
+    stale, colleague = Agreement.objects.get(pk=agreement.pk), person(world.consumer, Role.REQUESTER)
+    agreements.revoke(agreement=agreement, by=world.approver, reason="Kết thúc")
+    user = colleague if change == agreements.name_user else world.requester
+    assert code_of(lambda: change(agreement=stale, user=user, by=world.endorser)) == "wrong-state"
+    assert list(permissions.people_named(agreements.USE, agreement)) == [world.requester]
+
+
+def test_page_takes_users_off_and_offers_it_to_signatories_only(client, world, agreement):
+    page = reverse("exchange:agreement-detail", args=[agreement.public_id])
+    users = reverse("exchange:agreement-users", args=[agreement.public_id])
+    button, data = 'name="remove"', {"user": str(world.requester.public_id), "remove": "yes"}
+    client.force_login(world.requester)
+    assert button not in client.get(page).text
+    client.post(users, data)
+    assert permissions.is_named(world.requester, agreements.USE, agreement)
+    client.force_login(world.endorser)
+    assert button in client.get(page).text
+    world.requester.memberships.update(valid_to=timezone.localdate() - timedelta(days=1))
+    client.post(users, data)
+    assert not permissions.is_named(world.requester, agreements.USE, agreement)
+    assert button not in client.get(page).text
