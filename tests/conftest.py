@@ -5,7 +5,6 @@ import pytest
 from django.conf import settings as django_settings
 from django.db.backends.postgresql.operations import DatabaseOperations
 
-from evidence.models import Entry
 from tests import scenarios
 
 
@@ -18,23 +17,29 @@ def pytest_report_header() -> str:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def ledger_emptied_between_tests():
-    """Let the flush after a transactional test empty the ledger, which refuses TRUNCATE to everybody else.
+def tables_emptied_between_tests():
+    """Let the flush after a transactional test empty the tables that refuse TRUNCATE to everybody else.
 
-    Its triggers are off inside the flush's own transaction only: every test meets them as they are in production.
+    Those guards are off inside the flush's own transaction only: every test meets them as they are in production.
     """
-    table = Entry._meta.db_table
     original = DatabaseOperations.sql_flush
 
     def sql_flush(self, style, tables, **options):
-        statements = original(self, style, tables, **options)
-        if table not in tables:
-            return statements
-        return [f"ALTER TABLE {table} DISABLE TRIGGER USER", *statements, f"ALTER TABLE {table} ENABLE TRIGGER USER"]
+        guards = [guard for guard in truncate_guards(self.connection) if guard[0] in tables]
+        off = [f"ALTER TABLE {table} DISABLE TRIGGER {name}" for table, name in guards]
+        on = [f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}" for table, name in guards]
+        return [*off, *original(self, style, tables, **options), *on]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DatabaseOperations, "sql_flush", sql_flush)
         yield
+
+
+def truncate_guards(connection) -> list[tuple[str, str]]:
+    """Table and name of each trigger against TRUNCATE."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE tgtype & 32 <> 0")
+        return cursor.fetchall()
 
 
 @pytest.fixture
