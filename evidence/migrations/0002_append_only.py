@@ -1,4 +1,4 @@
-"""The ledger takes new rows and nothing else, whoever asks."""
+"""The ledger takes new rows and nothing else, whoever asks; a salt can be erased, never exchanged."""
 
 from django.db import migrations
 
@@ -14,9 +14,17 @@ CREATE TRIGGER evidence_entry_append_only BEFORE UPDATE OR DELETE ON evidence_en
     FOR EACH ROW EXECUTE FUNCTION evidence_refuse_change();
 CREATE TRIGGER evidence_entry_no_truncate BEFORE TRUNCATE ON evidence_entry
     FOR EACH STATEMENT EXECUTE FUNCTION evidence_refuse_change();
+CREATE TRIGGER evidence_salt_no_update BEFORE UPDATE ON evidence_salt
+    FOR EACH ROW EXECUTE FUNCTION evidence_refuse_change();
+
+-- ALWAYS: a session that calls itself a replica meets them, too.
+ALTER TABLE evidence_entry ENABLE ALWAYS TRIGGER evidence_entry_append_only;
+ALTER TABLE evidence_entry ENABLE ALWAYS TRIGGER evidence_entry_no_truncate;
+ALTER TABLE evidence_salt ENABLE ALWAYS TRIGGER evidence_salt_no_update;
 """
 
 BACKWARD = """
+DROP TRIGGER evidence_salt_no_update ON evidence_salt;
 DROP TRIGGER evidence_entry_no_truncate ON evidence_entry;
 DROP TRIGGER evidence_entry_append_only ON evidence_entry;
 DROP FUNCTION evidence_refuse_change();

@@ -96,6 +96,12 @@ def test_salt_can_be_erased_and_the_proof_stays(db):
     assert list(ledger.tampered()) == []
 
 
+def test_salt_cannot_be_changed(db):
+    record(personal={"key": "1"})
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        Salt.objects.update(value=b"another")
+
+
 def test_entry_without_personal_values_has_no_salt(db):
     record()
     assert not Salt.objects.exists()

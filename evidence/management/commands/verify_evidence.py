@@ -7,7 +7,10 @@ from evidence.models import Entry
 
 
 class Command(BaseCommand):
-    help = "Checks that no entry of the ledger was changed. Exit code 1 names the entries that were."
+    help = (
+        "Checks that no entry of the ledger was changed. Exit code 1 names the entries that were. "
+        "Entries that are missing cannot be seen."
+    )
 
     def handle(self, *args, **options):
         bad = list(ledger.tampered())
