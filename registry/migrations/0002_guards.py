@@ -27,6 +27,13 @@ END $$;
 
 CREATE TRIGGER registry_agency_no_circle BEFORE INSERT OR UPDATE OF parent_id ON registry_agency
     FOR EACH ROW EXECUTE FUNCTION registry_agency_refuse_circle();
+
+-- ALWAYS: a session that calls itself a replica meets it, too. The path: no temporary table can pose as the agencies.
+ALTER TABLE registry_agency ENABLE ALWAYS TRIGGER registry_agency_no_circle;
+DO $$
+BEGIN
+    EXECUTE format('ALTER FUNCTION registry_agency_refuse_circle() SET search_path = %I, pg_temp', current_schema());
+END $$;
 """
 
 BACKWARD = """
