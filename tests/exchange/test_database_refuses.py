@@ -1,7 +1,9 @@
 """What plain SQL is refused, past every service: the rules that hold for somebody with a database prompt."""
 
 import re
-from datetime import timedelta
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date, timedelta
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
@@ -10,10 +12,20 @@ from django.utils import timezone
 from evidence.models import Entry
 from exchange.choices import Frequency
 from exchange.models import Agreement, Decision, Delivery, Letter, ReviewCase, Revision
-from exchange.services import agreements, cases, deliveries
+from exchange.scope import Filter, Scope, sha256
+from exchange.services import agreements, cases, deliveries, requests
+from exchange.services.scopes import scope_of_revision
 from exchange.states import TABLES
 from registry.choices import Role
-from tests.factories import MembershipFactory
+from registry.models import SharingPolicy
+from tests.factories import (
+    DatabaseFactory,
+    DatasetFactory,
+    DelegationFactory,
+    MembershipFactory,
+    SharingPolicyFactory,
+    person,
+)
 from tests.scenarios import hash_of
 
 
@@ -23,9 +35,19 @@ def execute(statement: str, *values) -> int:
         return cursor.rowcount
 
 
-def refused(statement: str, *values, match: str = "") -> None:
+def refused(statement: str, *values, match: str | None = None) -> None:
     with pytest.raises(IntegrityError, match=match):
         execute(statement, *values)
+
+
+@contextmanager
+def triggers_off(table: str):
+    """Bring about what only the owner of a table could, to see that the next guard refuses what follows from it."""
+    execute("SET CONSTRAINTS ALL IMMEDIATE")
+    execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+    yield
+    execute("SET CONSTRAINTS ALL IMMEDIATE")
+    execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
 
 
 def insert_copy(row, **changes) -> None:
@@ -41,13 +63,16 @@ def insert_copy(row, **changes) -> None:
     execute(f"INSERT INTO {table} ({names}) VALUES ({places})", *(values[name] for name in columns))  # noqa: S608
 
 
-def vote(request, by) -> None:
+def vote(request, by, *, verdict="approve", scope: Scope | None = None, delegation=None, agency=None) -> None:
+    """Insert a decision on the latest revision, as plain SQL; an approval is for all that was asked unless told."""
     case, revision = request.cases.get(), request.revisions.first()
+    given = scope or scope_of_revision(revision)
     execute(
         """INSERT INTO exchange_decision (case_id, revision_id, revision_hash, verdict, scope, scope_hash, reason,
-               field_reasons, made_at, made_by_id, agency_id)
-           VALUES (%s, %s, %s, 'approve', '{}', 'x', '', '{}', now(), %s, %s)""",
-        case.pk, revision.pk, revision.content_hash, by.pk, case.provider_id,
+               field_reasons, made_at, made_by_id, agency_id, delegation_id, legal_basis_id)
+           VALUES (%s, %s, %s, %s, %s, %s, 'x', '{}', now(), %s, %s, %s, %s)""",
+        case.pk, revision.pk, revision.content_hash, verdict, given.text, given.digest, by.pk,
+        (agency or case.provider).pk, delegation and delegation.pk, request.legal_basis_id,
     )  # fmt: skip
 
 
@@ -80,6 +105,175 @@ def test_vote_by_somebody_outside_the_owner_is_refused(world):
         vote(request, world.operator)
 
 
+@pytest.mark.parametrize("verdict", ["approve", "reject"])
+@pytest.mark.parametrize("role", [Role.CASE_OFFICER, Role.REVIEWER, Role.REQUESTER])
+def test_vote_by_a_colleague_who_is_no_approver_is_refused(world, verdict, role):
+    with pytest.raises(IntegrityError, match="only an approver of the owner"):
+        vote(world.under_review(), person(world.provider, role), verdict=verdict)
+
+
+@pytest.mark.parametrize("role", [Role.REVIEWER, Role.REQUESTER])
+def test_return_by_a_colleague_who_handles_nothing_is_refused(world, role):
+    with pytest.raises(IntegrityError, match="only an approver of the owner"):
+        vote(world.under_review(), person(world.provider, role), verdict="return")
+
+
+def test_return_by_a_case_officer_is_taken(world):
+    vote(world.under_review(), world.officer, verdict="return")
+    assert Decision.objects.get().verdict == "return"
+
+
+@pytest.mark.parametrize("ended", ["role", "account"])
+def test_vote_by_a_former_approver_is_refused(world, ended):
+    request = world.under_review()
+    if ended == "role":
+        world.approver.memberships.update(role=Role.CASE_OFFICER)
+    else:
+        type(world.approver).objects.filter(pk=world.approver.pk).update(is_active=False)
+    with pytest.raises(IntegrityError, match="of the owner can decide"):
+        vote(request, world.approver)
+
+
+def test_vote_in_the_name_of_another_agency_is_refused(world):
+    with pytest.raises(IntegrityError, match="only the owner"):
+        vote(world.under_review(), world.approver, agency=world.stranger)
+
+
+def test_vote_at_the_desk_of_another_owner_is_refused(world):
+    # Asked anew about another owner's data: the first owner's case stays behind, and decides nothing any more.
+    request = world.under_review()
+    stale = request.cases.get()
+    cases.send_back(request=request, by=world.officer, reason="Sửa", revision_hash=hash_of(request))
+    with triggers_off("exchange_exchangerequest"):
+        execute("UPDATE exchange_exchangerequest SET dataset_id = %s, status = 'under-review'", DatasetFactory().pk)
+    revision = request.revisions.first()
+    with pytest.raises(IntegrityError, match="only the owner"):
+        insert_copy(decision_row(stale, revision, world.approver))
+
+
+def test_vote_by_whoever_proposed_an_earlier_revision_is_refused(world):
+    colleague = person(world.consumer, Role.REQUESTER)
+    request = requests.propose(request=world.draft(), by=colleague)
+    cases.send_back(
+        request=world.under_review(world.submitted(request)),
+        by=world.officer, reason="Sửa", revision_hash=hash_of(request),
+    )  # fmt: skip
+    world.under_review(world.submitted(world.proposed(request)))
+    with pytest.raises(IntegrityError, match="filed, edited or signed"):
+        vote(request, colleague)
+
+
+def delegation_for(world, **changes):
+    return DelegationFactory(agency=world.provider, delegator=world.approver, delegate=world.officer, **changes)
+
+
+def test_vote_under_a_delegation_is_taken(world):
+    vote(world.under_review(), world.officer, delegation=delegation_for(world))
+    assert Decision.objects.get().made_by == world.officer
+
+
+YESTERDAY, TOMORROW = (timezone.localdate() + timedelta(days=days) for days in (-1, 1))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"valid_to": YESTERDAY},
+        {"valid_from": TOMORROW},
+        {"agency": "stranger"},
+        {"delegate": "operator"},
+        {"delegator": "officer", "delegate": "approver"},
+    ],
+)
+def test_vote_under_a_delegation_that_gives_nothing_is_refused(world, changes):
+    changes = {name: getattr(world, value) if isinstance(value, str) else value for name, value in changes.items()}
+    given = DelegationFactory(
+        **{"agency": world.provider, "delegator": world.approver, "delegate": world.officer, **changes}
+    )
+    someone = world.approver if given.delegate == world.approver else world.officer
+    with pytest.raises(IntegrityError, match="no delegation"):
+        vote(world.under_review(), someone, delegation=given)
+
+
+def test_vote_under_the_delegation_of_a_former_approver_is_refused(world):
+    given = delegation_for(world)
+    world.approver.memberships.update(valid_to=YESTERDAY)
+    with pytest.raises(IntegrityError, match="no delegation"):
+        vote(world.under_review(), world.officer, delegation=given)
+
+
+def test_vote_for_an_approver_of_the_asking_side_is_refused(world):
+    MembershipFactory(user=world.approver, agency=world.ministry, role=Role.AUDITOR)
+    with pytest.raises(IntegrityError, match="requesting agency or of one above it"):
+        vote(world.under_review(), world.officer, delegation=delegation_for(world))
+
+
+def test_vote_for_an_approver_who_signed_the_request_is_refused(world):
+    MembershipFactory(user=world.endorser, agency=world.provider, role=Role.APPROVER)
+    request = world.under_review()
+    world.endorser.memberships.filter(agency=world.consumer).update(valid_to=YESTERDAY)
+    given = DelegationFactory(agency=world.provider, delegator=world.endorser, delegate=world.officer)
+    with pytest.raises(IntegrityError, match="filed, edited or signed"):
+        vote(request, world.officer, delegation=given)
+
+
+@pytest.mark.parametrize("first", ["delegator", "delegate"])
+@pytest.mark.parametrize("second", ["delegator", "delegate", "another delegate"])
+def test_approver_and_delegates_are_one_vote(make_world, first, second):
+    world = make_world(quorum=2)
+    request, one = world.under_review(), delegation_for(world)
+    other = DelegationFactory(agency=world.provider, delegator=world.approver)
+    votes = {
+        "delegator": (world.approver, None),
+        "delegate": (world.officer, one),
+        "another delegate": (other.delegate, other),
+    }
+    vote(request, votes[first][0], delegation=votes[first][1])
+    with pytest.raises(IntegrityError, match=r"already decided|one_live_per_person"):
+        vote(request, votes[second][0], delegation=votes[second][1])
+
+
+@pytest.mark.parametrize(
+    "wider",
+    [
+        {"fields": (("citizen_id", "keep"), ("income", "keep"))},
+        {"fields": (("born", "keep"),)},
+        {"row_limit": 5_000_001},
+        {"period_to": date(2099, 1, 1)},
+        {"retention_until": date(2099, 1, 1)},
+        {"purpose": "statistics"},
+        {"mode": "lookup"},
+        {"dataset": "another"},
+        {"filters": (Filter("province", "eq", ("01",)),)},
+    ],
+)
+def test_vote_for_something_else_than_was_asked_for_is_refused(world, wider):
+    request = world.under_review()
+    asked = scope_of_revision(request.revisions.first())
+    with pytest.raises(IntegrityError, match="can only narrow"):
+        vote(request, world.approver, scope=replace(asked, **wider))
+
+
+def test_vote_for_more_than_the_approver_before_is_refused(make_world):
+    world = make_world(quorum=2)
+    request = world.under_review()
+    asked = scope_of_revision(request.revisions.first())
+    vote(request, world.approver, scope=asked.narrowed(fields={"citizen_id"}))
+    with pytest.raises(IntegrityError, match="can only narrow"):
+        vote(request, world.approvers[1], scope=asked)
+    vote(request, world.approvers[1], scope=asked.narrowed(fields={"citizen_id"}, row_limit=5))
+
+
+def test_decision_is_not_voided_or_revived_by_hand(make_world):
+    world = make_world(quorum=2)
+    request = world.voted(votes=1)
+    refused("UPDATE exchange_decision SET voided_at = now()", match="only a new revision")
+    cases.send_back(request=request, by=world.officer, reason="Sửa", revision_hash=hash_of(request))
+    world.proposed(request)
+    assert not Decision.objects.live().exists()
+    refused("UPDATE exchange_decision SET voided_at = NULL", match="only a new revision")
+
+
 def test_second_live_vote_is_refused(make_world):
     world = make_world(quorum=2)
     request = world.voted(votes=1)
@@ -87,17 +281,21 @@ def test_second_live_vote_is_refused(make_world):
         vote(request, world.approver)
 
 
+def decision_row(case, revision, by) -> Decision:
+    scope = scope_of_revision(revision)
+    return Decision(
+        case=case, revision=revision, revision_hash=revision.content_hash, verdict="approve", scope=scope.text,
+        scope_hash=scope.digest, made_at=timezone.now(), made_by=by, agency=case.provider,
+    )  # fmt: skip
+
+
 def test_vote_on_an_older_revision_is_refused(world):
     request = world.under_review()
     older = request.revisions.first()
     cases.send_back(request=request, by=world.officer, reason="Sửa", revision_hash=hash_of(request))
     world.under_review(world.submitted(world.proposed(request)))
-    decision = Decision(
-        case=request.cases.get(), revision=older, revision_hash=older.content_hash, verdict="approve", scope="{}",
-        made_at=timezone.now(), made_by=world.approver, agency=world.provider,
-    )  # fmt: skip
     with pytest.raises(IntegrityError, match="latest revision"):
-        insert_copy(decision)
+        insert_copy(decision_row(request.cases.get(), older, world.approver))
 
 
 def test_vote_on_a_request_that_is_not_under_review_is_refused(world):
@@ -110,19 +308,20 @@ def approved_in_sql(request) -> None:
     execute("UPDATE exchange_exchangerequest SET status = 'approved', closed_at = now() WHERE id = %s", request.pk)
 
 
-def agreement_row(request, world) -> Agreement:
-    case, today = request.cases.get(), timezone.localdate()
+def agreement_row(request, scope: Scope | None = None) -> Agreement:
+    case, scope = request.cases.get(), scope or scope_of_revision(request.revisions.first())
     return Agreement(
         code="TT-X", case=case, consumer=request.consumer, provider=case.provider, dataset=request.dataset,
-        policy=case.policy, mode="package", file_format="csv", purpose="procedure", scope="{}", scope_hash="x",
-        plan_hash="x", valid_from=today, valid_to=today, retention_until=today, agreed_at=timezone.now(),
+        policy=case.policy, mode=scope.mode, file_format=scope.file_format, purpose=scope.purpose, scope=scope.text,
+        scope_hash=scope.digest, plan_hash="x", valid_from=scope.period_from, valid_to=scope.period_to,
+        retention_until=scope.retention_until, agreed_at=timezone.now(),
     )  # fmt: skip
 
 
 def test_agreement_without_approved_request_is_refused(world):
     request = world.under_review()
     with pytest.raises(IntegrityError, match="without an approved request"):
-        insert_copy(agreement_row(request, world))
+        insert_copy(agreement_row(request))
 
 
 def test_agreement_without_approvals_is_refused(make_world):
@@ -130,20 +329,102 @@ def test_agreement_without_approvals_is_refused(make_world):
     request = world.voted(votes=1)
     approved_in_sql(request)
     with pytest.raises(IntegrityError, match="1 of 2 approvals"):
-        insert_copy(agreement_row(request, world))
+        insert_copy(agreement_row(request))
 
 
 def test_agreement_under_a_standing_permission_that_is_none_is_refused(world):
     request = world.under_review()
     approved_in_sql(request)
     with pytest.raises(IntegrityError, match="without a standing permission"):
-        insert_copy(agreement_row(request, world), is_standing=True)
+        insert_copy(agreement_row(request), is_standing=True)
+
+
+def test_agreement_of_an_approved_request_is_taken(world):
+    request = world.under_review()
+    vote(request, world.approver)
+    approved_in_sql(request)
+    insert_copy(agreement_row(request))
+    assert Agreement.objects.get().status == "agreed"
+
+
+def test_agreement_beyond_what_was_approved_is_refused(world):
+    request = world.offered()
+    approved_in_sql(request)
+    with pytest.raises(IntegrityError, match="other than what was approved"):
+        insert_copy(agreement_row(request))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"mode": "lookup"},
+        {"file_format": "xlsx"},
+        {"purpose": "statistics"},
+        {"valid_from": date(2020, 1, 1)},
+        {"valid_to": date(2099, 1, 1)},
+        {"retention_until": date(2099, 1, 1)},
+    ],
+)
+def test_agreement_at_odds_with_its_scope_is_refused(world, change):
+    request = world.under_review()
+    vote(request, world.approver)
+    approved_in_sql(request)
+    with pytest.raises(IntegrityError, match="at odds"):
+        insert_copy(agreement_row(request), **change)
+
+
+def test_agreement_with_the_hash_of_another_scope_is_refused(world):
+    request = world.offered()
+    approved_in_sql(request)
+    with pytest.raises(IntegrityError, match="is not the hash of its scope"):
+        insert_copy(agreement_row(request), scope_hash=request.cases.get().decisions.get().scope_hash)
+
+
+@pytest.mark.parametrize("party", ["provider", "policy"])
+def test_agreement_of_somebody_else_than_the_owner_is_refused(world, party):
+    request = world.under_review()
+    vote(request, world.approver)
+    approved_in_sql(request)
+    other = {"provider_id": world.stranger.pk, "policy_id": SharingPolicyFactory(dataset=world.dataset).pk}
+    with pytest.raises(IntegrityError, match="other than the owner"):
+        insert_copy(agreement_row(request), **{f"{party}_id": other[f"{party}_id"]})
+
+
+def standing_in_sql(make_world):
+    """A request wholly inside a standing permission, which was not granted yet."""
+    world = make_world(standing=True)
+    request = world.proposed()
+    ReviewCase.objects.create(
+        request=request, provider=world.provider, policy=world.policy, quorum=1, due_on=timezone.localdate()
+    )
+    execute(
+        "UPDATE exchange_exchangerequest SET status = 'submitted', endorsed_by_id = %s, endorsed_at = now()",
+        world.endorser.pk,
+    )
+    approved_in_sql(request)
+    return world, type(request).objects.get()
+
+
+def test_standing_agreement_about_something_else_than_was_asked_for_is_refused(make_world):
+    _world, request = standing_in_sql(make_world)
+    asked = scope_of_revision(request.revisions.first())
+    wide = replace(asked, fields=(*asked.fields, ("income", "keep")))
+    with pytest.raises(IntegrityError, match="other than what was asked for"):
+        insert_copy(agreement_row(request, wide), is_standing=True)
+    insert_copy(agreement_row(request), is_standing=True)
+
+
+def test_standing_agreement_decided_by_the_asking_side_is_refused(make_world):
+    world, request = standing_in_sql(make_world)
+    MembershipFactory(user=world.approver, agency=world.ministry, role=Role.AUDITOR)
+    with pytest.raises(IntegrityError, match="without a standing permission"):
+        insert_copy(agreement_row(request), is_standing=True)
 
 
 def test_second_agreement_for_one_case_is_refused(world):
     agreement = world.agreed()
     with pytest.raises(IntegrityError, match="one_per_case"):
-        insert_copy(agreement, public_id="00000000-0000-0000-0000-000000000001", code="TT-X")
+        insert_copy(agreement_row(agreement.case.request))
 
 
 def delivery_row(agreement) -> Delivery:
@@ -192,6 +473,77 @@ def test_content_of_a_proposed_request_cannot_be_changed(world, state):
     request = getattr(world, state)()
     for change in ("field_names = '{note}'", "purpose = 'statistics'", "row_limit = 9", "last_edited_by_id = 1"):
         refused(f"UPDATE exchange_exchangerequest SET {change} WHERE id = %s", request.pk, match="frozen")  # noqa: S608
+    refused("DELETE FROM exchange_exchangerequest_named_users", match="frozen")
+    refused(
+        "INSERT INTO exchange_exchangerequest_named_users (exchangerequest_id, user_id) VALUES (%s, %s)",
+        request.pk, world.operator.pk, match="frozen",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("state", ["submitted", "under_review", "offered"])
+def test_signature_of_a_signed_request_cannot_be_exchanged(world, state):
+    request = getattr(world, state)()
+    refused(
+        "UPDATE exchange_exchangerequest SET endorsed_by_id = %s WHERE id = %s",
+        world.second_endorser.pk, request.pk, match="signature is frozen",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("change", ["code = 'x'", "created_by_id = created_by_id + 1", "consumer_id = consumer_id + 1"])
+def test_draft_stays_that_of_its_author_and_agency(world, change):
+    world.draft()
+    refused(f"UPDATE exchange_exchangerequest SET {change}", match="never changes|stays that")  # noqa: S608
+
+
+@pytest.mark.parametrize(
+    ("state", "number"), [("draft", 2), ("proposed", 2), ("under_review", 2), ("under_review", 99)]
+)
+def test_revision_that_does_not_follow_from_a_draft_is_refused(world, state, number):
+    request = getattr(world, state)()
+    revision = Revision(
+        request=request, number=number, content="{}", content_hash=sha256("{}"), proposed_at=timezone.now(),
+        proposed_by=world.requester,
+    )  # fmt: skip
+    with pytest.raises(IntegrityError, match="does not follow"):
+        insert_copy(revision)
+
+
+def test_revision_with_another_hash_is_refused(world):
+    revision = Revision(
+        request=world.draft(), number=1, content="{}", content_hash="x", proposed_at=timezone.now(),
+        proposed_by=world.requester,
+    )  # fmt: skip
+    with pytest.raises(IntegrityError, match="is not the hash"):
+        insert_copy(revision)
+
+
+BIRTHS = {
+    "draft": ["pending-endorsement", "submitted", "under-review", "offered", "approved"],
+    "agreed": ["active", "suspended", "expired"],
+    "ordered": ["started", "completed", "terminated"],
+}
+
+
+@pytest.mark.parametrize(("step", "status"), [(step, status) for step in BIRTHS for status in BIRTHS[step]])
+def test_row_that_does_not_begin_at_the_beginning_is_refused(world, step, status):
+    row = getattr(world, step)()
+    with pytest.raises(IntegrityError, match="begins as"):
+        insert_copy(row, status=status)
+
+
+@pytest.mark.parametrize(
+    ("step", "changes"),
+    [
+        ("draft", {"status": "draft", "closed_at": timezone.now()}),
+        ("draft", {"status": "draft", "endorsed_at": timezone.now()}),
+        ("agreed", {"status": "agreed", "ended_at": timezone.now()}),
+        ("ordered", {"status": "requested", "finished_at": timezone.now()}),
+    ],
+)
+def test_row_that_begins_with_its_end_is_refused(world, step, changes):
+    row = getattr(world, step)()
+    with pytest.raises(IntegrityError, match="begins without"):
+        insert_copy(row, **changes)
 
 
 def test_request_with_a_state_secret_cannot_be_proposed_in_sql(world):
@@ -233,11 +585,23 @@ def test_what_was_written_once_cannot_be_rewritten(world, model, change):
 
 @pytest.mark.parametrize(
     "table",
-    ["revision", "decision", "letter", "agreement", "delivery", "deliveryattempt", "exchangerequest"],
+    [
+        "revision",
+        "reviewcase",
+        "decision",
+        "letter",
+        "agreement",
+        "delivery",
+        "deliveryattempt",
+        "exchangerequest",
+    ],
 )
-def test_what_can_be_evidence_cannot_be_deleted(world, table):
+@pytest.mark.parametrize("statement", ["DELETE FROM exchange_{}", "TRUNCATE exchange_{} CASCADE"])
+def test_what_can_be_evidence_cannot_be_deleted(world, table, statement):
     world.delivered()
-    refused(f"DELETE FROM exchange_{table}", match="refused|is kept")  # noqa: S608
+    execute("SET CONSTRAINTS ALL IMMEDIATE")
+    refused(statement.format(table), match="refused|is kept")
+    assert Delivery.objects.count() == 1
 
 
 def test_draft_that_nobody_proposed_can_be_deleted(world):
@@ -254,10 +618,12 @@ def test_draft_that_nobody_proposed_can_be_deleted(world):
         "DELETE FROM evidence_entry",
         "TRUNCATE evidence_entry",
         "TRUNCATE evidence_entry CASCADE",
+        "UPDATE evidence_salt SET value = '\\x00'",
     ],
 )
 def test_evidence_takes_new_rows_only(world, statement):
-    world.draft()
+    request = world.proposed()
+    requests.send_back(request=request, by=world.endorser, reason="Sửa")  # an entry with a salt
     count = Entry.objects.count()
     refused(statement, match="append-only")
     assert Entry.objects.count() == count
@@ -276,10 +642,129 @@ def test_illegal_change_of_state_is_refused(world, statement, match):
     refused(statement, match=match)
 
 
-def test_case_without_a_quorum_is_refused(world):
+@pytest.mark.parametrize("state", ["submitted", "under_review", "offered"])
+def test_terms_of_a_case_do_not_change_while_it_is_open(make_world, state):
+    world = make_world(quorum=2)
+    getattr(world, state)()
+    other = SharingPolicyFactory(dataset=world.dataset)
+    for change in ("quorum = 1", "quorum = 3", f"policy_id = {other.pk}"):
+        refused(f"UPDATE exchange_reviewcase SET {change}", match="set when its request is signed")  # noqa: S608
+
+
+def test_terms_of_a_case_are_set_anew_when_the_request_is_signed_again_but_never_for_fewer_approvers(make_world):
+    world = make_world(quorum=2)
+    request = world.under_review()
+    cases.send_back(request=request, by=world.officer, reason="Sửa", revision_hash=hash_of(request))
+    world.proposed(request)
+    assert execute("UPDATE exchange_reviewcase SET quorum = 3") == 1
+    for quorum in (2, 1, 0):
+        refused("UPDATE exchange_reviewcase SET quorum = %s", quorum, match="never lowered")
+    elsewhere = SharingPolicyFactory()
+    refused("UPDATE exchange_reviewcase SET policy_id = %s", elsewhere.pk, match="belongs to the owner")
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ("quorum = 1", "never lowered"),
+        ("provider = stranger", "belongs to the owner"),
+    ],
+)
+def test_case_with_other_terms_than_the_owners_is_refused(make_world, change, match):
+    world = make_world(quorum=2)
+    request = world.proposed()
+    case = ReviewCase(
+        request=request, provider=world.provider, policy=world.policy, quorum=2, due_on=timezone.localdate(),
+        opened_at=timezone.now(),
+    )  # fmt: skip
+    changes = {"quorum = 1": {"quorum": 1}, "provider = stranger": {"provider_id": world.stranger.pk}}[change]
+    with pytest.raises(IntegrityError, match=match):
+        insert_copy(case, **changes)
+
+
+@pytest.mark.parametrize("column", ["request_id", "provider_id"])
+def test_case_stays_where_it_was_opened(world, column):
     world.submitted()
-    assert ReviewCase.objects.count() == 1
-    refused("UPDATE exchange_reviewcase SET quorum = 0", match="quorum")
+    refused(f"UPDATE exchange_reviewcase SET {column} = {column} + 1", match="never changes")  # noqa: S608
+
+
+def test_delivery_stays_under_its_agreement(world):
+    world.ordered()
+    refused("UPDATE exchange_delivery SET agreement_id = agreement_id + 1", match="never changes")
+
+
+def hand_over(world, what: str) -> tuple:
+    return {
+        "database": ("UPDATE registry_database SET owner_id = %s WHERE id = %s", world.stranger.pk, world.database.pk),
+        "dataset": (
+            "UPDATE registry_dataset SET database_id = %s WHERE id = %s", DatabaseFactory().pk, world.dataset.pk
+        ),
+    }[what]  # fmt: skip
+
+
+@pytest.mark.parametrize("what", ["database", "dataset"])
+@pytest.mark.parametrize("state", ["submitted", "under_review", "offered", "agreed", "suspended"])
+def test_owner_does_not_change_while_something_is_open(world, what, state):
+    getattr(world, state)()
+    refused(*hand_over(world, what), match="owner stays")
+
+
+@pytest.mark.parametrize("what", ["database", "dataset"])
+def test_owner_changes_when_nothing_is_open(world, what):
+    agreement = world.agreed()
+    agreements.revoke(agreement=agreement, by=world.approver, reason="Dừng")
+    world.draft()
+    SharingPolicy.objects.update(valid_from=date(2020, 1, 1), valid_to=date(2020, 12, 31))
+    assert execute(*hand_over(world, what)) == 1
+
+
+OURS = ("evidence_", "registry_", "exchange_")
+
+
+def test_every_guard_is_met_by_sessions_that_call_themselves_replicas(db):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal")
+        guards = [(name, mode) for name, mode in cursor.fetchall() if name.startswith(OURS)]
+    assert len(guards) > 40
+    assert [name for name, mode in guards if mode != "A"] == []
+
+
+def test_every_guard_looks_into_the_tables_of_the_portal_only(db):
+    with connection.cursor() as cursor:
+        cursor.execute("""SELECT DISTINCT p.proname, COALESCE(p.proconfig::text, '') FROM pg_proc p
+                          JOIN pg_trigger t ON t.tgfoid = p.oid WHERE NOT t.tgisinternal""")
+        functions = [(name, settings) for name, settings in cursor.fetchall() if name.startswith(OURS)]
+    # The ledger's only refuses: it looks into nothing.
+    open_to_others = {name for name, settings in functions if "public, pg_temp" not in settings}
+    assert open_to_others == {"evidence_refuse_change"}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM evidence_entry",
+        "TRUNCATE evidence_entry CASCADE",
+        "UPDATE exchange_agreement SET valid_to = valid_to + 100",
+        "DELETE FROM exchange_decision",
+        "UPDATE exchange_exchangerequest SET status = 'rejected'",
+    ],
+)
+def test_session_that_calls_itself_a_replica_is_refused_all_the_same(world, statement):
+    world.agreed()
+    execute("SET CONSTRAINTS ALL IMMEDIATE")
+    execute("SET LOCAL session_replication_role = replica")
+    refused(statement)
+
+
+def test_temporary_table_of_the_same_name_misleads_no_guard(make_world):
+    world = make_world(quorum=2)
+    request = world.voted(votes=1)
+    approved_in_sql(request)
+    row = agreement_row(request)
+    execute("CREATE TEMPORARY TABLE exchange_decision AS TABLE public.exchange_decision")
+    execute("INSERT INTO pg_temp.exchange_decision SELECT * FROM public.exchange_decision")
+    with pytest.raises(IntegrityError, match="1 of 2 approvals"):
+        insert_copy(row)
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
@@ -318,4 +803,3 @@ def test_membership_of_another_day_does_not_stop_a_vote(world):
     )
     vote(world.under_review(), world.approver)
     assert Decision.objects.count() == 1
-    request.editors.clear()
