@@ -76,6 +76,26 @@ CREATE TRIGGER exchange_request_editors_kept BEFORE UPDATE OR DELETE ON exchange
     FOR EACH ROW EXECUTE FUNCTION exchange_keep_editor();
 """
 
+# Met by sessions that call themselves replicas, too, and misled by no temporary table of the same name.
+SEALED = """
+ALTER TABLE exchange_revision
+    ENABLE ALWAYS TRIGGER exchange_revision_immutable,
+    ENABLE ALWAYS TRIGGER exchange_revision_signed,
+    ENABLE ALWAYS TRIGGER exchange_revision_signatory;
+ALTER TABLE exchange_decision ENABLE ALWAYS TRIGGER exchange_decision_of_outsider;
+ALTER TABLE exchange_exchangerequest_editors ENABLE ALWAYS TRIGGER exchange_request_editors_kept;
+DO $$
+DECLARE
+    signature text;
+BEGIN
+    FOREACH signature IN ARRAY ARRAY[
+        'exchange_filed(bigint, bigint)', 'exchange_check_decider()', 'exchange_check_signatory()', 'exchange_keep_editor()'
+    ] LOOP
+        EXECUTE format('ALTER FUNCTION %s SET search_path = %I, pg_temp', signature, current_schema());
+    END LOOP;
+END $$;
+"""
+
 # What is known of older requests: their first and last writer, and who signed the latest revision.
 KNOWN = """
 SET CONSTRAINTS ALL IMMEDIATE; -- what is pending would stand in the way of the indexes that follow
@@ -97,6 +117,7 @@ DROP TRIGGER exchange_revision_signed ON exchange_revision;
 DROP TRIGGER exchange_revision_immutable ON exchange_revision;
 CREATE TRIGGER exchange_revision_immutable BEFORE UPDATE ON exchange_revision
     FOR EACH ROW EXECUTE FUNCTION exchange_refuse_other_changes();
+ALTER TABLE exchange_revision ENABLE ALWAYS TRIGGER exchange_revision_immutable;
 """
 
 
@@ -151,6 +172,6 @@ class Migration(migrations.Migration):
                 violation_error_message="Whoever filed or last edited a request cannot sign it.",
             ),
         ),
-        migrations.RunSQL(REVISION + SEPARATION, BACKWARD),
+        migrations.RunSQL(REVISION + SEPARATION + SEALED, BACKWARD),
         migrations.RunSQL(KNOWN, migrations.RunSQL.noop),
     ]
