@@ -1,6 +1,8 @@
 """Which addresses the portal may open at all. Every connection passes here first, at the moment it is made."""
 
+import getpass
 import ipaddress
+import os
 import re
 import socket
 from dataclasses import dataclass
@@ -18,6 +20,8 @@ SSL_MODES = ("disable", "prefer", "require", "verify-ca", "verify-full")
 METADATA_ADDRESSES = {
     ipaddress.ip_address(text) for text in ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254")
 }
+DATABASES_OF_SERVER = ("postgres", "template0", "template1")
+HERE = "here"
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,11 @@ def check_address(address: Address) -> Endpoint:
     if address.host.startswith("/"):
         if f"{address.host}:{address.port}" not in settings.SOURCE_ALLOWED_ADDRESSES:
             raise _refusal(_("This socket is not on the list of allowed addresses."))
+        _check_not_the_portal(address, machine={HERE})
         return Endpoint(host=address.host)
-    return Endpoint(host=address.host, hostaddrs=_allowed_hostaddrs(address.host, address.port))
+    hostaddrs = _allowed_hostaddrs(address.host, address.port)
+    _check_not_the_portal(address, machine=_machine(hostaddrs))
+    return Endpoint(host=address.host, hostaddrs=hostaddrs)
 
 
 def _refusal(message):
@@ -58,6 +65,49 @@ def _check_names(address):
         raise _refusal(_("The port must be a number between 1 and 65535."))
     if address.sslmode not in SSL_MODES:
         raise _refusal(_("This kind of transport security is not known."))
+
+
+def _check_not_the_portal(address, *, machine):
+    """Refuse the portal's own database, its role, and the server's own databases, from which others can be reached.
+
+    Else whoever registers sources could have evidence, accounts and requests delivered as data.
+    """
+    own = settings.DATABASES["default"]
+    port = int(own.get("PORT") or os.environ.get("PGPORT") or 5432)
+    hosts = (own.get("HOST") or os.environ.get("PGHOST") or "/").split(",")
+    if address.port != port or machine.isdisjoint(set().union(*map(_machine_of_host, hosts))):
+        return
+    user = own.get("USER") or os.environ.get("PGUSER") or getpass.getuser()
+    if address.username == user or address.database in {own["NAME"], *DATABASES_OF_SERVER}:
+        raise _refusal(_("This is the portal's own database or account: it cannot be a source."))
+
+
+def _machine_of_host(host):
+    if host.startswith(("/", "@")):
+        return {HERE}
+    try:
+        found = socket.getaddrinfo(host.strip("[]"), None, type=socket.SOCK_STREAM)
+    except OSError:
+        return set()  # then the portal does not reach it either
+    return _machine(entry[4][0] for entry in found)
+
+
+def _machine(hostaddrs):
+    """The addresses, with one name for all by which this machine knows itself: sockets, loopback, network cards."""
+    known = (ipaddress.ip_address(hostaddr) for hostaddr in hostaddrs)
+    plain = (getattr(ip, "ipv4_mapped", None) or ip for ip in known)
+    return {HERE if _is_here(ip) else str(ip) for ip in plain}
+
+
+def _is_here(ip):
+    if ip.is_loopback:
+        return True
+    with socket.socket(socket.AF_INET6 if ip.version == 6 else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((str(ip), 0))  # only an own address can be bound; nothing is sent
+        except OSError:
+            return False
+    return True
 
 
 def _host_and_port(text):

@@ -5,13 +5,11 @@ import logging
 import uuid
 from datetime import timedelta
 
-import psycopg
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-from psycopg import sql
 from rest_framework.throttling import UserRateThrottle
 
 from evidence.models import Entry, Outcome, Salt
@@ -24,6 +22,7 @@ from registry.connectors.sqlite import SQLiteConnector
 from registry.models import Connection, Membership
 from tests import factories, scenarios
 from tests.api.conftest import ApiClient, application_of, client_for, fetch_token, lookups_of
+from tests.source_servers import source_database
 
 KEY = "001099000001"
 ABSENT = "001099999999"
@@ -158,23 +157,18 @@ def test_lookup_by_a_key_that_is_not_among_the_fields(world, system):
 @pytest.fixture
 def in_postgresql(world):
     """The owner's table in a PostgreSQL database of its own, with whole numbers as keys."""
-    given = connection.settings_dict
-    server = {"host": given["HOST"] or "localhost", "port": int(given["PORT"] or 5432)}
-    server.update(user=given["USER"], password=given["PASSWORD"] or None)
-    name = f"{given['NAME']}_source_of_api"
-    with psycopg.connect(**server, dbname="postgres", autocommit=True) as owner:
-        owner.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-        owner.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
-        with psycopg.connect(**server, dbname=name) as source:
-            source.execute(f"CREATE TABLE {scenarios.TABLE} (citizen_id bigint PRIMARY KEY, full_name text, born date)")
-            source.execute(f"INSERT INTO {scenarios.TABLE} VALUES (1, 'Nguyễn Văn 1', '1951-03-02')")  # noqa: S608
+    with source_database(f"{connection.settings_dict['NAME']}_source_of_api") as server:
+        server.owner.execute(
+            f"CREATE TABLE {scenarios.TABLE} (citizen_id bigint PRIMARY KEY, full_name text, born date)"
+        )
+        server.owner.execute(f"INSERT INTO {scenarios.TABLE} VALUES (1, 'Nguyễn Văn 1', '1951-03-02')")  # noqa: S608
         Connection.objects.filter(database=world.database).update(
             engine=Engine.POSTGRESQL,
-            host=server["host"],
-            port=server["port"],
-            name=name,
-            username=server["user"],
-            credential=credentials.encrypt(given["PASSWORD"]) if given["PASSWORD"] else "",
+            host=server.host,
+            port=server.port,
+            name=server.database,
+            username=server.username,
+            credential=credentials.encrypt(server.password),
             sslmode="prefer",
         )
         world.dataset.schema_name = "public"
@@ -182,7 +176,6 @@ def in_postgresql(world):
         world.fields["citizen_id"].kind = FieldKind.INTEGER
         world.fields["citizen_id"].save()
         yield
-        owner.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @pytest.mark.usefixtures("in_postgresql")

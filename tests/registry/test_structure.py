@@ -4,12 +4,10 @@ import json
 import os
 import sqlite3
 
-import psycopg
 import pytest
-from django.db import connection as portal
 from django.test import Client
-from psycopg import sql
 
+from registry import credentials
 from registry.choices import Engine, FieldKind, Masking, PersonalData, Role
 from registry.connectors import PermanentSourceError, TemporarySourceError
 from registry.errors import RegistryRefusal
@@ -18,6 +16,7 @@ from registry.services import connections, structure
 from tests import factories
 from tests.factories import decider, person
 from tests.registry.pages import entries, url
+from tests.source_servers import source_database
 
 pytestmark = pytest.mark.django_db
 
@@ -51,34 +50,22 @@ def connection(file):
 @pytest.fixture
 def server():
     """A database on the test server, with one table in a schema of its own, and a connection to it."""
-    given = portal.settings_dict
-    parameters = {
-        "host": given["HOST"] or "localhost",
-        "port": int(given["PORT"] or 5432),
-        "user": given["USER"],
-        "password": given["PASSWORD"],
-    }
-    name = sql.Identifier(SOURCE)
-    with psycopg.connect(**parameters, dbname="postgres", autocommit=True) as cluster:
-        cluster.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
-        cluster.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(name))
-        with psycopg.connect(**parameters, dbname=SOURCE, autocommit=True) as owner:
-            owner.execute("CREATE SCHEMA civil")
-            owner.execute("CREATE TABLE civil.marriages (id bigint PRIMARY KEY, held_on date NOT NULL, note text)")
-            owner.execute("COMMENT ON TABLE civil.marriages IS 'Đăng ký kết hôn'")
-            owner.execute("COMMENT ON COLUMN civil.marriages.held_on IS 'Ngày đăng ký'")
-            owner.execute("CREATE TABLE đơn_thư (id integer PRIMARY KEY)")
+    with source_database(SOURCE) as server:
+        server.owner.execute("CREATE SCHEMA civil")
+        server.owner.execute("CREATE TABLE civil.marriages (id bigint PRIMARY KEY, held_on date NOT NULL, note text)")
+        server.owner.execute("COMMENT ON TABLE civil.marriages IS 'Đăng ký kết hôn'")
+        server.owner.execute("COMMENT ON COLUMN civil.marriages.held_on IS 'Ngày đăng ký'")
+        server.owner.execute("CREATE TABLE đơn_thư (id integer PRIMARY KEY)")
         yield factories.ConnectionFactory(
             database__code="justice",
             engine=Engine.POSTGRESQL,
-            host=parameters["host"],
-            port=parameters["port"],
+            host=server.host,
+            port=server.port,
             name=SOURCE,
-            username=parameters["user"],
-            credential="",
+            username=server.username,
+            credential=credentials.encrypt(server.password),
             sslmode="prefer",
         )
-        cluster.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
 
 
 def read(connection):

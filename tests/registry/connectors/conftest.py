@@ -4,14 +4,12 @@ import os
 import sqlite3
 from dataclasses import replace
 
-import psycopg
 import pytest
-from django.db import connection
-from psycopg import sql
 
 from registry import connectors
 from registry.choices import Engine, FieldKind
 from registry.connectors import Address, Column, ExtractPlan
+from tests.source_servers import source_database
 
 # Two runs at once on one server need two names.
 SOURCE_NAME = f"{os.environ.get('NDC_TEST_NAME', 'test_ndc_portal')}_source_{os.getpid()}"
@@ -35,44 +33,32 @@ ROWS = [
 ] + [(1_000, None, None, None, None)]
 
 
-def server_parameters():
-    given = connection.settings_dict
-    return {
-        "host": given["HOST"] or "localhost",
-        "port": int(given["PORT"] or 5432),
-        "user": given["USER"],
-        "password": given["PASSWORD"],
-    }
-
-
 @pytest.fixture(scope="session")
-def source_owner():
-    """A read-write connection to the source database, with autocommit, as its owner has."""
-    parameters = server_parameters()
-    name = sql.Identifier(SOURCE_NAME)
-    with psycopg.connect(**parameters, dbname="postgres", autocommit=True) as server:
-        server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
-        server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(name))
-        with psycopg.connect(**parameters, dbname=SOURCE_NAME, autocommit=True) as owner:
-            owner.execute(
-                'CREATE TABLE "Công dân" (id bigint PRIMARY KEY, "ho ten" varchar(50), born date, note text, alive bool)'
-            )
-            with owner.cursor() as cursor:
-                cursor.executemany('INSERT INTO "Công dân" VALUES (%s, %s, %s, %s, %s)', ROWS)
-            yield owner
-        server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+def source_server():
+    with source_database(SOURCE_NAME) as server:
+        server.owner.execute(
+            'CREATE TABLE "Công dân" (id bigint PRIMARY KEY, "ho ten" varchar(50), born date, note text, alive bool)'
+        )
+        with server.owner.cursor() as cursor:
+            cursor.executemany('INSERT INTO "Công dân" VALUES (%s, %s, %s, %s, %s)', ROWS)
+        yield server
 
 
 @pytest.fixture
-def postgresql_address(source_owner):
-    parameters = server_parameters()
+def source_owner(source_server):
+    """A read-write connection to the source database, with autocommit, as its owner has."""
+    return source_server.owner
+
+
+@pytest.fixture
+def postgresql_address(source_server):
     return Address(
         engine=Engine.POSTGRESQL,
-        host=parameters["host"],
-        port=parameters["port"],
-        database=SOURCE_NAME,
-        username=parameters["user"],
-        password=parameters["password"],
+        host=source_server.host,
+        port=source_server.port,
+        database=source_server.database,
+        username=source_server.username,
+        password=source_server.password,
         sslmode="prefer",
         statement_timeout=60,
     )

@@ -5,12 +5,18 @@ import socket
 from dataclasses import replace
 
 import pytest
+from django.conf import settings as django_settings
 
 from registry.choices import Engine
 from registry.connectors import Address, PermanentSourceError, TemporarySourceError, check_address, get
 
 GOOD = Address(
-    engine=Engine.POSTGRESQL, host="db.agency.gov.vn", port=5432, database="people", username="ndc", password="secret"
+    engine=Engine.POSTGRESQL,
+    host="db.agency.gov.vn",
+    port=5432,
+    database="people",
+    username="ndc_reader",
+    password="secret",
 )
 
 
@@ -71,7 +77,7 @@ def test_name_that_changes_between_check_and_connection_is_not_asked_again(resol
         get(GOOD).check()
 
     assert (seen["host"], seen["hostaddr"]) == ("db.agency.gov.vn,db.agency.gov.vn", "10.9.8.7,10.9.8.6")
-    assert (seen["sslmode"], seen["user"], seen["dbname"]) == ("verify-full", "ndc", "people")
+    assert (seen["sslmode"], seen["user"], seen["dbname"]) == ("verify-full", "ndc_reader", "people")
 
 
 @pytest.mark.parametrize(
@@ -141,6 +147,54 @@ def test_password_stays_out_of_the_representation():
 def test_unknown_engine_is_refused():
     with pytest.raises(PermanentSourceError):
         get(replace(GOOD, engine="oracle"))
+
+
+PORTAL = {"NAME": "portal", "USER": "portal_role", "HOST": "db.agency.gov.vn", "PORT": "5432"}
+FORBIDDEN = [
+    {"database": "portal"}, {"username": "portal_role"}, {"database": "postgres"}, {"database": "template0"}, {"database": "template1"},
+]  # fmt: skip
+
+
+@pytest.fixture
+def portal_at(monkeypatch):
+    return lambda own: monkeypatch.setitem(django_settings.DATABASES, "default", own)
+
+
+@pytest.mark.parametrize("parts", FORBIDDEN)
+def test_portals_own_database_and_account_are_no_source(portal_at, resolve, parts):
+    resolve("10.9.8.7")
+    portal_at(PORTAL)
+
+    assert check_address(GOOD)
+    _refused(replace(GOOD, **parts))
+    portal_at(PORTAL | {"PORT": "5433"})
+    assert check_address(replace(GOOD, **parts))
+
+
+@pytest.mark.parametrize("own", ["/run/pg", "", "127.0.0.1", "localhost", "::1", "10.9.8.7,localhost"])
+@pytest.mark.parametrize("host", ["/run/pg", "localhost"])
+def test_portals_own_server_is_known_by_each_of_its_names(portal_at, host, own):
+    portal_at(PORTAL | {"HOST": own})
+
+    _refused(replace(GOOD, host=host, database="portal"))
+    assert check_address(replace(GOOD, host=host))
+
+
+def test_other_name_for_the_portals_server_is_seen_through(settings, portal_at, resolve):
+    resolve("10.9.8.7")
+    settings.SOURCE_ALLOWED_ADDRESSES = ["alias.gov.vn:5432"]
+    portal_at(PORTAL)
+
+    _refused(replace(GOOD, host="alias.gov.vn", database="portal"))
+
+
+def test_role_by_which_the_system_knows_the_portal_is_no_source(portal_at, monkeypatch):
+    monkeypatch.delenv("PGUSER", raising=False)
+    monkeypatch.setattr("getpass.getuser", lambda: "portal_account")
+    portal_at(PORTAL | {"HOST": "/run/pg", "USER": ""})
+
+    _refused(replace(GOOD, host="/run/pg", username="portal_account"))
+    _refused(replace(GOOD, host="/run/pg", username=""))
 
 
 def test_file_must_lie_in_an_allowed_folder(source_folder, tmp_path):

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import psycopg
 import pytest
+from django.db import connection
 
 from registry.choices import FieldKind, FileFormat, Masking, Operator
 from registry.connectors import Column, Condition, ExtractPlan, PermanentSourceError, TemporarySourceError, get
@@ -324,7 +325,7 @@ def test_types_of_every_kind_are_filtered_and_written(source, source_owner, extr
 
 
 def test_account_that_may_only_read_gets_no_warning(source_owner):
-    role = f"{SOURCE_NAME}_reader"
+    role = f"{SOURCE_NAME}_careful"
     source_owner.execute(f"DROP ROLE IF EXISTS {role}")
     source_owner.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'reader'; GRANT SELECT ON \"Công dân\" TO {role}")
     source_owner.execute("CREATE TABLE hidden (id int)")
@@ -442,3 +443,11 @@ def test_transport_security_is_honoured(postgresql_address, settings, monkeypatc
     server.listener.close()
 
     assert (caught.value.code, server.secure_asked) == (code, asked)
+
+
+def test_portals_own_database_is_not_opened(postgresql_address):
+    own = connection.settings_dict
+    for parts in ({"database": own["NAME"]}, {"username": own["USER"]}, {"database": "postgres"}):
+        with pytest.raises(PermanentSourceError) as caught:
+            get(replace(postgresql_address, **parts)).describe()
+        assert caught.value.code == "bad-address"
