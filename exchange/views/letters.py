@@ -1,7 +1,11 @@
-"""Decision letters, to read and to print."""
+"""Decision letters, to read and to print. What a letter says stands in its frozen text; here it is put into words."""
 
 import json
+from datetime import date
 
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import DetailView
 
@@ -10,12 +14,14 @@ from exchange.choices import Verdict
 from exchange.models import ExchangeRequest, Letter
 from exchange.scope import Scope, canonical
 from exchange.views.base import PageMixin
-from registry.models import LegalInstrument
+from registry.models import Agency, Dataset, LegalInstrument
 
 VERDICTS = {
     Verdict.APPROVE: _("Granted as stated below"),
     Verdict.REJECT: _("Rejected"),
 }
+# The day of an official letter is written out, in Viet Nam with two digits where it could be changed by adding one.
+DAYS = {"vi": r"\n\gà\y d \t\há\n\g m \nă\m Y", "en": "j F Y"}
 
 
 class LetterDetailView(PageMixin, DetailView):
@@ -27,7 +33,7 @@ class LetterDetailView(PageMixin, DetailView):
     def get_queryset(self):
         seen = ExchangeRequest.objects.visible_to(self.request.user)
         return Letter.objects.filter(case__request__in=seen).select_related(
-            "agency", "case__request__consumer", "case__request__dataset__database__owner"
+            "agency__parent", "case__request__consumer", "case__request__dataset__database__owner"
         )
 
     def get_context_data(self, **kwargs) -> dict:
@@ -37,12 +43,53 @@ class LetterDetailView(PageMixin, DetailView):
         fields, lines = [], []
         if "scope" in content:
             fields, lines = summary.of_scope(Scope.from_text(canonical(content["scope"])), dataset)
+        left_out = _left_out(content.get("left_out", {}), dataset)
         return super().get_context_data(
             exchange_request=letter.case.request,
             content=content,
-            verdict=VERDICTS.get(content["verdict"], ""),
+            verdict=_("Offer to share in part") if left_out else VERDICTS.get(content["verdict"], ""),
+            day=date_format(timezone.localtime(letter.issued_at), DAYS.get(get_language(), DAYS["en"])),
+            deciders=_deciders(content.get("decided_by", [])),
             fields=fields,
             lines=lines,
-            legal_basis=LegalInstrument.objects.filter(number=content.get("legal_basis", "")).first(),
+            left_out=left_out,
+            legal_basis=_instrument(content.get("legal_basis")),
+            sharing_basis=_instrument(content.get("sharing_basis")),
             **kwargs,
         )
+
+
+def _instrument(number: str | None) -> LegalInstrument | None:
+    return LegalInstrument.objects.filter(number=number).first() if number else None
+
+
+def _left_out(left_out: dict, dataset: Dataset) -> list[str]:
+    """What was asked for and is not offered, one sentence for each thing."""
+    known = summary.fields_of(dataset)
+    sentences = [
+        _("Not given: %(field)s") % {"field": f"{known[name].title} ({name})" if name in known else name}
+        for name in left_out.get("fields", [])
+    ]
+    if "row_limit" in left_out:
+        rows = number_format(left_out["row_limit"], force_grouping=True)
+        sentences.append(_("Fewer rows: %(rows)s were asked for") % {"rows": rows})
+    if "period_to" in left_out:
+        day = date_format(date.fromisoformat(left_out["period_to"]), "SHORT_DATE_FORMAT")
+        sentences.append(_("A shorter time: use until %(day)s was asked for") % {"day": day})
+    return sentences
+
+
+def _deciders(decided_by: list[dict]) -> list[str]:
+    """Offices, not names: the letter is the agency's."""
+    agencies = {
+        agency.code: agency.name for agency in Agency.objects.filter(code__in=[d["agency"] for d in decided_by])
+    }
+    return [_office(decider, agencies.get(decider["agency"], decider["agency"])) for decider in decided_by]
+
+
+def _office(decider: dict, agency: str) -> str:
+    office = ", ".join(filter(None, [decider["position"], agency]))
+    if "in_place_of" not in decider:
+        return office
+    delegator = decider["in_place_of"] or _("the approver")
+    return _("%(office)s, in the place of: %(delegator)s") % {"office": office, "delegator": delegator}
