@@ -1,6 +1,8 @@
 """What a reader of the catalogue may search by."""
 
 from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import ProhibitNullCharactersValidator
 from django.utils.translation import gettext_lazy as _
 
 from registry.catalogue import owners
@@ -9,8 +11,21 @@ from registry.fields import nfc
 from registry.models import Agency
 
 
+class Words(forms.CharField):
+    """What is searched for. Django's own refusal of NUL is not translated, so it is worded here."""
+
+    def __init__(self, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.validators = [one for one in self.validators if not isinstance(one, ProhibitNullCharactersValidator)]
+
+    def validate(self, value: str) -> None:
+        super().validate(value)
+        if "\0" in value or value.encode("utf-8", "ignore").decode() != value:
+            raise ValidationError(_("The text contains characters that cannot be read. Type it anew."))
+
+
 class CatalogueForm(forms.Form):
-    q = forms.CharField(
+    q = Words(
         label=_("Search in the catalogue"),
         help_text=_("Words of a title, an agency, a database or a field; with or without accents."),
         max_length=200,

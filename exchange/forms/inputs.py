@@ -1,10 +1,12 @@
 """Form fields for what people type: in NFC before anything is measured, and without characters that cannot be stored."""
 
 import re
+import unicodedata
 from datetime import date
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import ProhibitNullCharactersValidator, RegexValidator
 from django.utils.translation import gettext_lazy as _
 
 from registry.fields import nfc
@@ -13,37 +15,58 @@ EARLIEST, LATEST = date(2000, 1, 1), date(2100, 12, 31)
 NOT_OFFERED = {"invalid_choice": _("Choose one of what is offered."), "invalid_list": _("Choose from the list.")}
 
 
+JOINERS = "\u200c\u200d"  # invisible too, but some scripts are written with them
+
+
 def check_storable(value: str) -> None:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise ValidationError(_("The text contains characters that cannot be stored. Type it anew.")) from None
+    if "\0" in value or value.encode("utf-8", "ignore").decode() != value:
+        raise ValidationError(_("The text contains characters that cannot be stored. Type it anew."))
 
 
-class Line(forms.CharField):
-    """One line: line breaks become spaces."""
-
-    default_validators = [check_storable]
-
-    def to_python(self, value):
-        return re.sub(r"\s+", " ", nfc(super().to_python(value)))
+def without_invisible(value: str) -> str:
+    """Without marks that turn the direction of writing or have no width: they make a line read as another one."""
+    return "".join(sign for sign in value if sign in JOINERS or unicodedata.category(sign) != "Cf")
 
 
-class Block(forms.CharField):
-    """Several lines, as typed."""
+class Text(forms.CharField):
+    """Text in NFC. Django's own refusal of NUL is not translated; ours says it together with the others."""
 
-    widget = forms.Textarea(attrs={"rows": 5})
-    default_validators = [check_storable]
-
-    def to_python(self, value):
-        return nfc(super().to_python(value)).replace("\r\n", "\n")
-
-
-class Email(forms.EmailField):
-    default_validators = [*forms.EmailField.default_validators, check_storable]
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        foreign = [one for one in self.validators if isinstance(one, ProhibitNullCharactersValidator)]
+        self.validators = [check_storable, *(one for one in self.validators if one not in foreign)]
 
     def to_python(self, value):
         return nfc(super().to_python(value))
+
+
+class Line(Text):
+    """One line: line breaks become spaces, and nothing in it is invisible."""
+
+    def to_python(self, value):
+        return re.sub(r"\s+", " ", without_invisible(super().to_python(value))).strip()
+
+
+class Phone(Line):
+    default_validators = [
+        RegexValidator(
+            r"\A[0-9 +().-]{6,20}\Z",
+            _("Enter a phone number: 6 to 20 digits, with spaces, dots, hyphens, brackets or a plus sign if you like."),
+        )
+    ]
+
+
+class Block(Text):
+    """Several lines, as typed."""
+
+    widget = forms.Textarea(attrs={"rows": 5})
+
+    def to_python(self, value):
+        return super().to_python(value).replace("\r\n", "\n")
+
+
+class Email(Text, forms.EmailField):
+    pass
 
 
 class Choice(forms.ChoiceField):

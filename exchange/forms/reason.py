@@ -3,7 +3,7 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from exchange.forms.inputs import Block, Choice
+from exchange.forms.inputs import Block, Choice, Line
 
 LONGEST = 4_000
 
@@ -19,7 +19,7 @@ class OptionalReasonForm(forms.Form):
 class SignForm(forms.Form):
     """The hash of the text that was on the screen when the button was pressed."""
 
-    revision_hash = forms.CharField(max_length=64, widget=forms.HiddenInput)
+    revision_hash = Line(max_length=64, widget=forms.HiddenInput)
 
 
 class NameForm(forms.Form):
