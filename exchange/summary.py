@@ -1,6 +1,7 @@
 """A request or a scope in words: the same for a draft, for the frozen text that is signed, and for an agreement."""
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import date
 
@@ -14,7 +15,7 @@ from exchange.models import ExchangeRequest, Revision
 from exchange.offers import offer_to
 from exchange.scope import Scope
 from exchange.services.requests import CONTENT
-from registry.choices import FileFormat, Masking, Mode, Operator, Purpose
+from registry.choices import FieldKind, FileFormat, Masking, Mode, Operator, Purpose
 from registry.models import Dataset, Field, LegalInstrument, User
 
 CHOICES = {
@@ -64,7 +65,7 @@ class Summary:
 def of_draft(request: ExchangeRequest) -> Summary:
     content = {name: getattr(request, name) for name in CONTENT}
     offered = offer_to(request.consumer, request.dataset).fields
-    maskings = {name: _either(one.maskings) for name, one in offered.items()}
+    maskings = {name: _either(one.by_mode.get(request.mode, one.maskings)) for name, one in offered.items()}
     return _summary(content, request.dataset, request.legal_basis, maskings, list(request.named_users.all()))
 
 
@@ -187,6 +188,16 @@ def _sentence(condition: dict, known: dict[str, Field]) -> str:
     if len(values) > SHOWN_VALUES:
         shown = _("%(values)s … (%(count)d values)") % {"values": shown, "count": len(values)}
     return f"{_title(condition['field'], known)} {Operator(condition['operator']).label} {shown}".strip()
+
+
+def shown(kind: str, value):
+    """A value of a record as people write it; what is not a day or a yes stays as the source says it."""
+    if kind == FieldKind.BOOLEAN and isinstance(value, bool):
+        return _("Yes") if value else _("No")
+    if kind not in (FieldKind.DATE, FieldKind.DATETIME):
+        return value
+    told = re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d:\d\d)\S*)?", str(value), re.ASCII)
+    return f"{told[3]}/{told[2]}/{told[1]} {told[4] or ''}".strip() if told else value
 
 
 def label_of(name: str) -> str:

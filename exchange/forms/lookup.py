@@ -1,6 +1,7 @@
 """The counter look-up: which record, and for which case."""
 
 from django import forms
+from django.utils.html import conditional_escape
 from django.utils.translation import gettext_lazy as _
 
 from exchange.forms.inputs import Line
@@ -16,6 +17,9 @@ class LookupForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
 
-    def __init__(self, *args, key_label: str, **kwargs):
+    def __init__(self, *args, key_label: str, key_hint: str = "", **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["key"].label = key_label
+        self.fields["key"].help_text = conditional_escape(
+            key_hint
+        )  # help texts may carry markup, and this one was typed

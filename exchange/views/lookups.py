@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView
 
+from exchange import summary
 from exchange.forms.lookup import LookupForm
 from exchange.models import Agreement
 from exchange.refusals import Refusal
@@ -51,7 +52,8 @@ class LookupView(RefusedFormMixin, PageMixin, FormView):
         if self.agreement is None:
             return None
         data = self.request.POST if self.request.method == "POST" else None
-        return LookupForm(data, key_label=lookups.key_field(self.agreement).title)
+        key = lookups.key_field(self.agreement)
+        return LookupForm(data, key_label=key.title, key_hint=key.description)
 
     def post(self, request: HttpRequest, *args, **kwargs) -> HttpResponse:
         if self.agreement is None:
@@ -66,7 +68,8 @@ class LookupView(RefusedFormMixin, PageMixin, FormView):
         except SourceError as error:
             return self.unanswered(form, error)
         kept = {"case_number": form.cleaned_data["case_number"]}
-        blank = LookupForm(initial=kept, key_label=form.fields["key"].label)
+        key = form.fields["key"]
+        blank = LookupForm(initial=kept, key_label=key.label, key_hint=key.help_text)
         return self.render_to_response(
             self.get_context_data(
                 form=blank,
@@ -96,7 +99,7 @@ class LookupView(RefusedFormMixin, PageMixin, FormView):
         return [
             (
                 known[name].title if name in known else name,
-                answer.record.get(name),
+                summary.shown(known[name].kind if name in known else "", answer.record.get(name)),
                 "" if masking == Masking.KEEP else Masking(masking).label,
             )
             for name, masking in Scope.from_text(self.agreement.scope).fields
