@@ -23,7 +23,7 @@ ADVICE: dict[str, Promise] = {
         "The owner's database or terms no longer match what was agreed, so nothing was delivered. File a new request, or ask the owner."
     ),
     EndReason.LIMIT: _(
-        "There are more rows than the agreement allows, and a part of them would mislead you. File a new request with a narrower filter or a higher limit."
+        "There are more rows than the agreement allows, and a part of them would mislead you. Ordering again would end the same way. Copy the request as new, and ask with a narrower filter or a higher limit."
     ),
     EndReason.STOPPED: _(
         "The agreement was suspended or has ended. Its page says why; the owner can answer questions."

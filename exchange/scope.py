@@ -112,6 +112,11 @@ class Scope:
         )
 
 
+def grouped(number: int) -> str:
+    """With a narrow space between the thousands, the same in every language."""
+    return f"{number:,}".replace(",", "\u202f")
+
+
 def canonical(document: dict) -> str:
     return rfc8785.dumps(document).decode()
 

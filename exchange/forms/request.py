@@ -7,10 +7,11 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from exchange.choices import ConsentBasis, Frequency, OnwardSharing, SystemLevel, Urgency
-from exchange.forms.inputs import NOT_OFFERED, Block, Choice, Choices, Day, Email, Line
+from exchange.forms.inputs import NOT_OFFERED, Block, Choice, Choices, Day, Email, Line, Phone
 from exchange.forms.row_filters import FilterLines
 from exchange.models import ExchangeRequest
 from exchange.offers import Offer, offer_to
+from exchange.scope import grouped
 from registry.choices import FileFormat, PersonalData, Purpose
 from registry.models import Dataset, LegalInstrument, Membership, User
 
@@ -56,6 +57,14 @@ class StepForm(forms.Form):
         return offer_to(self.draft.consumer, self.draft.dataset)
 
 
+def _rows_at_most(offer: Offer) -> str:
+    """One number, or one for each method where they differ."""
+    by_mode = offer.max_rows_by_mode
+    if len(set(by_mode.values())) > 1:
+        return "; ".join(f"{mode.label}: {grouped(rows)}" for mode, rows in by_mode.items())
+    return grouped(offer.max_rows)
+
+
 def _with_note(help_text, note: str):
     return format_html(
         '{}<div class="notice notice-warning"><strong>{}</strong> {}</div>', help_text, _("The owner asks:"), note
@@ -65,7 +74,7 @@ def _with_note(help_text, note: str):
 class DatasetForm(forms.Form):
     """Choosing another dataset; what was chosen of the former one goes with it."""
 
-    dataset = forms.CharField(max_length=120, error_messages={"required": _("Choose a dataset.")})
+    dataset = Line(max_length=120, error_messages={"required": _("Choose a dataset.")})
 
     def clean_dataset(self) -> Dataset:
         return published(self.cleaned_data["dataset"])
@@ -83,7 +92,7 @@ def published(code: str) -> Dataset:
 
 
 class DataForm(StepForm):
-    dataset = forms.CharField(max_length=120, required=False, widget=forms.HiddenInput)
+    dataset = Line(label=_("Dataset"), max_length=120, required=False, widget=forms.HiddenInput)
     field_names = Choices(label=_("Fields"), required=False)
     mode = Choice(label=_("Method"), required=False, widget=forms.RadioSelect)
     file_format = Choice(label=_("File format"), choices=FileFormat, required=False, widget=forms.RadioSelect)
@@ -118,7 +127,7 @@ class DataForm(StepForm):
             limit = self.fields["row_limit"]
             limit.max_value = limit.widget.attrs["max"] = self.offer.max_rows
             limit.help_text = _("Left empty, it is what the owner allows at most: %(rows)s.") % {
-                "rows": f"{self.offer.max_rows:,}".replace(",", "\u202f")
+                "rows": _rows_at_most(self.offer)
             }
 
     @property
@@ -148,7 +157,8 @@ class DataForm(StepForm):
 
     def clean_row_limit(self) -> int | None:
         rows = self.cleaned_data["row_limit"]
-        if rows and self.offer.max_rows and rows > self.offer.max_rows:
+        most = self.offer.max_rows_by_mode.get(self.cleaned_data.get("mode"), self.offer.max_rows)
+        if rows and most and rows > most:
             raise forms.ValidationError(_("The owner allows fewer rows: see above."))
         return rows
 
@@ -174,7 +184,7 @@ class BasisForm(StepForm):
     )
     focal_name = Line(label=_("Focal officer"), max_length=_width("focal_name"), required=False)
     focal_position = Line(label=_("Position of the focal officer"), max_length=_width("focal_position"), required=False)
-    focal_phone = Line(label=_("Phone of the focal officer"), max_length=_width("focal_phone"), required=False)
+    focal_phone = Phone(label=_("Phone of the focal officer"), max_length=_width("focal_phone"), required=False)
     focal_email = Email(label=_("E-mail of the focal officer"), max_length=_width("focal_email"), required=False)
     legal_basis = Choice(
         label=_("Legal basis"),
@@ -295,6 +305,8 @@ class UseForm(StepForm):
         start, end = data.get("period_from"), data.get("period_to")
         if start and end and end < start:
             self.add_error("period_to", _("The end lies before the start."))
+        if "stay" not in self.data and data.get("named_users") == []:
+            self.add_error("named_users", _("Name at least one person or system who uses the data."))
         return data
 
     def content(self) -> dict:
@@ -340,4 +352,4 @@ def _telling(messages: list) -> list[str]:
 def _label(form: type[StepForm], name: str):
     if name == "row_filter":
         return _("Row filter")
-    return form.base_fields[name].label or _("Dataset")
+    return form.base_fields[name].label

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.generic import DetailView, TemplateView, View
 
 from exchange import timeline, workflow
+from exchange.choices import EndReason
 from exchange.models import Delivery
 from exchange.progress import ADVICE, TELLING, progress_of
 from exchange.refusals import Refusal
@@ -40,6 +41,7 @@ class DeliveryDetailView(DeliveryMixin, DetailView):
             progress=progress_of(delivery) if self.is_open else None,
             advice=ADVICE.get(delivery.end_reason),
             message=delivery.message if delivery.end_reason in TELLING else "",
+            needs_new_request=delivery.end_reason == EndReason.LIMIT,
             is_terminated=delivery.status == DeliveryStatus.TERMINATED,
             can_cancel=workflow.can_move("cancel", delivery, user),
             use_refusal=self.use_refusal,

@@ -13,6 +13,7 @@ from exchange.refusals import Refusal
 from exchange.services import requests, scopes
 from exchange.states import RequestStatus
 from exchange.views.base import PER_PAGE, PageMixin, RefusedFormMixin, VisibleMixin, page_of
+from exchange.views.corrections import correction_context
 
 
 class EndorsementListView(PageMixin, ListView):
@@ -64,6 +65,7 @@ class SignPage(SigningMixin):
         return super().get_context_data(
             revision=revision,
             summary=summary.of_revision(revision),
+            **correction_context(self.object),
             sign_refusal=self.refusal_of("endorse"),
             return_refusal=self.refusal_of("send_back"),
             **kwargs,
@@ -102,6 +104,7 @@ class OfferPage(SigningMixin):
         last = scopes.live_approvals(case).order_by("-pk").first()
         return super().get_context_data(
             differences=summary.differences(asked, offered, self.object.dataset),
+            has_fewer_rows=offered.row_limit < asked.row_limit,
             reason=last.reason if last else "",
             letter=Letter.objects.filter(case=case).select_related("agency").first(),
             accept_refusal=self.refusal_of("accept"),

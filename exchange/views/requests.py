@@ -9,8 +9,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import DetailView, FormView, TemplateView
 
-from exchange import summary, timeline, workflow
-from exchange.choices import Verdict
+from exchange import offers, summary, timeline, workflow
 from exchange.forms.filters import RequestFilterForm
 from exchange.forms.inputs import Line
 from exchange.forms.reason import OptionalReasonForm
@@ -28,10 +27,11 @@ from exchange.views.base import (
     VisibleMixin,
     page_of,
 )
+from exchange.views.corrections import correction_context, last_return
 from exchange.waiting import whose_turn
 from registry import catalogue, permissions
 from registry.choices import AccessRights, Role
-from registry.models import Agency, Dataset, Membership
+from registry.models import Agency, Dataset
 
 LAST_STEP = max(STEPS)
 # In these states the row may say something else than the text that was sent last.
@@ -52,7 +52,11 @@ class RequestCreateView(PageMixin, TemplateView):
 
     def get_context_data(self, **kwargs) -> dict:
         return super().get_context_data(
-            agencies=self.agencies, dataset=self.dataset, is_unknown=bool(self.code and not self.dataset), **kwargs
+            agencies=self.agencies,
+            dataset=self.dataset,
+            is_unknown=bool(self.code and not self.dataset),
+            obstacle=offers.obstacle_for_all(self.agencies, self.dataset) if self.dataset else "",
+            **kwargs,
         )
 
     @cached_property
@@ -61,9 +65,7 @@ class RequestCreateView(PageMixin, TemplateView):
 
     @cached_property
     def agencies(self) -> list[Agency]:
-        """Those for which the person files requests today."""
-        filed_for = Membership.objects.today().filter(user=self.request.user, role=Role.REQUESTER)
-        return list(Agency.objects.filter(pk__in=filed_for.values("agency")))
+        return offers.agencies_filed_for(self.request.user)
 
     @cached_property
     def dataset(self) -> Dataset | None:
@@ -73,6 +75,9 @@ class RequestCreateView(PageMixin, TemplateView):
     def post(self, request: HttpRequest, *args, **kwargs) -> HttpResponse:
         if self.code and not self.dataset:
             return self.render_to_response(self.get_context_data(), status=422)
+        obstacle = offers.obstacle(self.consumer, self.dataset) if self.dataset else ""
+        if obstacle:
+            raise Refusal("not-offered", obstacle)
         draft = requests.create(consumer=self.consumer, by=request.user, content=self.prefilled())
         return redirect("exchange:request-edit", draft.public_id, 1)
 
@@ -139,8 +144,12 @@ class RequestEditView(RefusedFormMixin, VisibleMixin, FormView):
 
     @cached_property
     def notes(self) -> dict[str, str]:
-        decision = last_return(self.object)
+        decision = self.decision
         return decision.field_reasons if decision else {}
+
+    @cached_property
+    def decision(self) -> Decision | None:
+        return last_return(self.object) if self.object.status == RequestStatus.RETURNED else None
 
     @cached_property
     def version(self) -> int:
@@ -180,7 +189,7 @@ class RequestEditView(RefusedFormMixin, VisibleMixin, FormView):
             step=self.step,
             steps=[(number, title, number == self.step) for number, title in TITLES.items()],
             version=str(version),
-            decision=last_return(self.object),
+            decision=self.decision,
             **kwargs,
         )
         return {**context, **self.choice_context()} if self.is_choosing else context
@@ -222,20 +231,13 @@ class RequestDetailView(VisibleMixin, DetailView):
             can_file=can_file,
             can_edit=can_file and request.is_editable,
             missing=places(moves["propose"].fields) if moves.get("propose") else [],
-            decision=last_return(request),
+            **correction_context(request),
             events=timeline.of_request(request),
             letters=Letter.objects.filter(case__request=request).select_related("agency"),
             agreements=Agreement.objects.filter(case__request=request),
             deliveries=Delivery.objects.filter(agreement__case__request=request)[:PER_PAGE],
             **kwargs,
         )
-
-
-def last_return(request: ExchangeRequest) -> Decision | None:
-    """What the owner asked to change, while it still stands."""
-    if request.status != RequestStatus.RETURNED:
-        return None
-    return Decision.objects.live().filter(case__request=request, verdict=Verdict.RETURN).last()
 
 
 class RequestProposeView(ButtonView):
