@@ -3,8 +3,9 @@
 import json
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.text import capfirst
@@ -194,10 +195,15 @@ def shown(kind: str, value):
     """A value of a record as people write it; what is not a day or a yes stays as the source says it."""
     if kind == FieldKind.BOOLEAN and isinstance(value, bool):
         return _("Yes") if value else _("No")
-    if kind not in (FieldKind.DATE, FieldKind.DATETIME):
+    if kind not in (FieldKind.DATE, FieldKind.DATETIME) or not re.match(r"\d{4}-\d\d-\d\d", str(value), re.ASCII):
         return value
-    told = re.fullmatch(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d:\d\d)\S*)?", str(value), re.ASCII)
-    return f"{told[3]}/{told[2]}/{told[1]} {told[4] or ''}".strip() if told else value
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        return value
+    if moment.tzinfo:
+        moment = timezone.localtime(moment)
+    return f"{moment:%d/%m/%Y %H:%M}" if len(str(value)) > len("2000-01-01") else f"{moment:%d/%m/%Y}"
 
 
 def label_of(name: str) -> str:

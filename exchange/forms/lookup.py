@@ -20,6 +20,5 @@ class LookupForm(forms.Form):
     def __init__(self, *args, key_label: str, key_hint: str = "", **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["key"].label = key_label
-        self.fields["key"].help_text = conditional_escape(
-            key_hint
-        )  # help texts may carry markup, and this one was typed
+        # Help texts may carry markup; this one was typed by the owner.
+        self.fields["key"].help_text = conditional_escape(key_hint)
