@@ -163,6 +163,26 @@ def test_vote_by_whoever_proposed_an_earlier_revision_is_refused(world):
         vote(request, colleague)
 
 
+def test_vote_by_whoever_signed_an_earlier_revision_is_refused(world):
+    request = world.under_review()
+    cases.send_back(request=request, by=world.officer, reason="Sửa", revision_hash=hash_of(request))
+    world.proposed(request)
+    requests.endorse(request=request, by=world.second_endorser, revision_hash=hash_of(request))
+    world.under_review(request)
+    with pytest.raises(IntegrityError, match="filed, edited or signed"):
+        vote(request, world.endorser)
+
+
+def test_vote_by_whoever_edited_the_draft_before_others_did_is_refused(world):
+    colleague, request = person(world.consumer, Role.REQUESTER), world.draft()
+    for someone, reason in ((colleague, "Một"), (world.requester, "Hai")):
+        content = {"reason": reason}
+        request = requests.save_draft(request=request, by=someone, version=request.version, content=content)
+    world.under_review(world.submitted(world.proposed(request)))
+    with pytest.raises(IntegrityError, match="filed, edited or signed"):
+        vote(request, colleague)
+
+
 def delegation_for(world, **changes):
     return DelegationFactory(agency=world.provider, delegator=world.approver, delegate=world.officer, **changes)
 
@@ -474,6 +494,7 @@ def test_content_of_a_proposed_request_cannot_be_changed(world, state):
     for change in ("field_names = '{note}'", "purpose = 'statistics'", "row_limit = 9", "last_edited_by_id = 1"):
         refused(f"UPDATE exchange_exchangerequest SET {change} WHERE id = %s", request.pk, match="frozen")  # noqa: S608
     refused("DELETE FROM exchange_exchangerequest_named_users", match="frozen")
+    refused("DELETE FROM exchange_exchangerequest_editors", match="is kept")
     refused(
         "INSERT INTO exchange_exchangerequest_named_users (exchangerequest_id, user_id) VALUES (%s, %s)",
         request.pk, world.operator.pk, match="frozen",
@@ -594,6 +615,7 @@ def test_what_was_written_once_cannot_be_rewritten(world, model, change):
         "delivery",
         "deliveryattempt",
         "exchangerequest",
+        "exchangerequest_editors",
     ],
 )
 @pytest.mark.parametrize("statement", ["DELETE FROM exchange_{}", "TRUNCATE exchange_{} CASCADE"])
@@ -607,6 +629,7 @@ def test_what_can_be_evidence_cannot_be_deleted(world, table, statement):
 def test_draft_that_nobody_proposed_can_be_deleted(world):
     request = world.draft()
     request.named_users.clear()
+    request.editors.clear()
     assert execute("DELETE FROM exchange_exchangerequest WHERE id = %s", request.pk) == 1
 
 
