@@ -8,10 +8,10 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import NamedTuple
 
 import rfc8785
 from django.utils.formats import date_format
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from registry.choices import Masking, Operator
@@ -130,26 +130,42 @@ def is_as_closed(masking: str, than: str) -> bool:
     return masking == than or than == Masking.KEEP or masking == Masking.NULL
 
 
-def excess(inner: Scope, outer: Scope) -> Iterator[str | Promise]:
-    """What `inner` has beyond `outer`, one sentence for each thing."""
+class Excess(NamedTuple):
+    """One thing that goes too far: the field of the request's form where it is mended, and a sentence."""
+
+    field: str
+    sentence: str
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+def excess(inner: Scope, outer: Scope) -> Iterator[Excess]:
+    """What `inner` has beyond `outer`, thing by thing."""
     for name in ("dataset", "mode", "purpose", "file_format"):
         if getattr(inner, name) != getattr(outer, name):
-            yield _("“%(inner)s” is not “%(outer)s”.") % {"inner": getattr(inner, name), "outer": getattr(outer, name)}
+            values = {"inner": getattr(inner, name), "outer": getattr(outer, name)}
+            yield Excess(name, _("“%(inner)s” is not “%(outer)s”.") % values)
     allowed = dict(outer.fields)
     for field, masking in inner.fields:
         if field not in allowed:
-            yield _("Field “%(field)s” is not part of it.") % {"field": field}
+            yield Excess("field_names", _("Field “%(field)s” is not part of it.") % {"field": field})
         elif not is_as_closed(masking, allowed[field]):
-            yield _("Field “%(field)s” would show more than allowed.") % {"field": field}
+            yield Excess("field_names", _("Field “%(field)s” would show more than allowed.") % {"field": field})
     for condition in outer.filters:
         if not any(own.implies(condition) for own in inner.filters):
-            yield _("The condition on “%(field)s” is missing or wider.") % {"field": condition.field}
+            sentence = _("The condition on “%(field)s” is missing or wider.") % {"field": condition.field}
+            yield Excess("row_filter", sentence)
     if inner.row_limit > outer.row_limit:
-        yield _("At most %(rows)s rows are allowed.") % {"rows": outer.row_limit}
+        yield Excess("row_limit", _("At most %(rows)s rows are allowed.") % {"rows": grouped(outer.row_limit)})
     if inner.period_from < outer.period_from or inner.period_to > outer.period_to:
-        yield _("The period goes beyond %(start)s – %(end)s.") % {
-            "start": date_format(outer.period_from),
-            "end": date_format(outer.period_to),
-        }
+        wrong = "period_to" if inner.period_to > outer.period_to else "period_from"
+        period = {"start": _short(outer.period_from), "end": _short(outer.period_to)}
+        yield Excess(wrong, _("The period goes beyond %(start)s – %(end)s.") % period)
     if inner.retention_until > outer.retention_until:
-        yield _("The data would be kept longer than until %(day)s.") % {"day": date_format(outer.retention_until)}
+        sentence = _("The data would be kept longer than until %(day)s.") % {"day": _short(outer.retention_until)}
+        yield Excess("retention_until", sentence)
+
+
+def _short(day: date) -> str:
+    return date_format(day, "SHORT_DATE_FORMAT")
