@@ -9,13 +9,12 @@ import traceback
 from collections.abc import Iterator
 
 from exchange.choices import EndReason
-from exchange.fulfilment import locks, packages, plans
+from exchange.fulfilment import locks, packages, plans, sources
 from exchange.models import Delivery, DeliveryAttempt
 from exchange.refusals import Refusal, WrongState
 from exchange.services import deliveries
-from registry import connectors
 from registry.connectors import Chunk, ExtractPlan, SourceError, TemporarySourceError
-from registry.services import connections, structure
+from registry.services import structure
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +76,7 @@ def _produce(attempt: DeliveryAttempt) -> None:
     plan = plans.plan_of(agreement)
     needed = {*(column.source for column in plan.columns), *(condition.field for condition in plan.conditions)}
     structure.matches_source(dataset=agreement.dataset, field_names=needed)
-    connector = connectors.get(connections.address_of(connections.connection_of(agreement.dataset.database)))
+    connector = sources.connector_of(agreement)
     _expect(delivery, connector.count(plan, timeout=COUNT_TIMEOUT))
     with contextlib.closing(_extract(connector, plan, agreement)) as chunks:
         package = packages.write(attempt=attempt, chunks=chunks, progress=_Progress(attempt))

@@ -14,13 +14,13 @@ from django.utils import timezone
 
 from evidence.models import Entry
 from exchange.choices import AttemptOutcome, EndReason, Frequency
-from exchange.fulfilment import expiry, locks, packages, run
+from exchange.fulfilment import expiry, locks, packages, run, sources
 from exchange.models import Delivery, DeliveryAttempt
 from exchange.services import agreements, deliveries
 from exchange.states import DeliveryStatus
 from registry.choices import FileFormat, Masking
 from registry.connectors import SQLiteConnector, TemporarySourceError
-from registry.models import Field, PolicyField
+from registry.models import Connection, Field, PolicyField
 from tests.scenarios import ROWS, TABLE
 
 
@@ -408,3 +408,78 @@ def test_expired_file_is_removed_and_that_is_recorded(world):
         assert (expiry.remove_expired(), expiry.remove_expired()) == (1, 0)
     assert shown_files(world) == []
     assert Entry.objects.filter(action="delivery.remove", subject_id=delivery.code).count() == 1
+
+
+def forced_end(delivery):
+    agreements.revoke(agreement=delivery.agreement, by=delivery.agreement.case.decisions.get().made_by, reason="Sai")
+
+
+def test_files_go_when_the_agreement_is_revoked(world):
+    delivery = world.delivered()
+    agreements.suspend(agreement=delivery.agreement, by=world.approver, reason="Kiểm tra")
+    assert expiry.remove_expired() == 0, "it may be resumed"
+    forced_end(delivery)
+    assert [expiry.remove_expired() for _sweep in range(2)] == [1, 0]
+    assert shown_files(world) == []
+    assert Entry.objects.filter(action="delivery.remove", subject_id=delivery.code).count() == 1
+
+
+def test_files_go_after_the_last_day_of_the_agreement(world, monkeypatch):
+    delivery = world.delivered()
+    day = delivery.agreement.valid_to + timedelta(days=1)
+    monkeypatch.setattr(timezone, "localdate", lambda: day)
+    assert expiry.remove_expired() == 1
+    assert shown_files(world) == []
+
+
+def test_file_that_could_not_be_deleted_is_tried_again_and_recorded_once(world, caplog):
+    first, second = world.delivered(), world.delivered()
+    for delivery in (first, second):
+        forced_end(delivery)
+    unlink = packages.Path.unlink
+
+    def stuck(path, *args, **options):
+        if path.name == first.file_name:
+            raise PermissionError(13, "Permission denied")
+        unlink(path, *args, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(packages.Path, "unlink", stuck)
+        assert expiry.remove_expired() == 1
+    assert shown_files(world) == both_files(first)
+    assert f"{first.code}: PermissionError" in caplog.text
+    assert expiry.remove_expired() == 1
+    assert shown_files(world) == []
+    assert Entry.objects.filter(action="delivery.remove").count() == 2
+
+
+def test_manifest_that_was_left_alone_goes(world):
+    delivery = world.delivered()
+    forced_end(delivery)
+    world.path_of(delivery).unlink()
+    assert expiry.remove_expired() == 1
+    assert shown_files(world) == []
+
+
+def test_removal_that_cannot_be_recorded_deletes_nothing(world, monkeypatch):
+    delivery = world.delivered()
+    forced_end(delivery)
+
+    def broken(**_fields):
+        raise expiry.ledger.EvidenceError("lost")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(expiry.ledger, "record", broken)
+        assert expiry.remove_expired() == 0
+    assert shown_files(world) == both_files(delivery)
+
+
+@pytest.mark.parametrize(("wanted", "used"), [(86_400, 3_300), (60, 60)])
+def test_statements_end_before_the_queue_would_kill_the_task(world, monkeypatch, wanted, used):
+    delivery = world.ordered()
+    Connection.objects.update(statement_timeout=wanted)
+    asked = []
+    monkeypatch.setattr(sources.connectors, "get", lambda address: asked.append(address) or SQLiteConnector(address))
+    agreement = Delivery.objects.get(pk=delivery.pk).agreement
+    sources.connector_of(agreement)
+    assert asked[0].statement_timeout == used
