@@ -1,7 +1,7 @@
 """What the queue calls: ids in, nothing out. Every task may run twice."""
 
 from exchange.fulfilment import expiry, run
-from exchange.services import agreements, deliveries, requests, sweeping
+from exchange.services import agreements, deliveries, lookups, requests, sweeping
 
 
 def deliver(delivery_id: int) -> None:
@@ -13,5 +13,12 @@ def sweep() -> None:
 
     Deliveries come first; a step that fails keeps no other from its turn.
     """
-    for step in (deliveries.nudge_due, agreements.follow_dates, expiry.remove_expired, requests.lapse_stale):
+    steps = (
+        deliveries.nudge_due,
+        agreements.follow_dates,
+        expiry.remove_expired,
+        requests.lapse_stale,
+        lookups.erase_old,
+    )
+    for step in steps:
         sweeping.each([step.__name__], lambda _name, step=step: step())

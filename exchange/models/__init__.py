@@ -4,6 +4,7 @@ from exchange.models.agreements import Agreement
 from exchange.models.cases import Decision, Letter, LetterCounter, ReviewCase
 from exchange.models.deadlines import CalendarDay, DeadlineProfile
 from exchange.models.deliveries import Delivery, DeliveryAttempt
+from exchange.models.lookups import Lookup, LookupUsage
 from exchange.models.requests import ExchangeRequest, Revision
 
 __all__ = [
@@ -16,6 +17,8 @@ __all__ = [
     "ExchangeRequest",
     "Letter",
     "LetterCounter",
+    "Lookup",
+    "LookupUsage",
     "ReviewCase",
     "Revision",
 ]

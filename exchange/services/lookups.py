@@ -4,24 +4,26 @@ import re
 from dataclasses import dataclass, replace
 
 from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from evidence import ledger
 from exchange import rules, workflow
-from exchange.fulfilment import plans
-from exchange.models import Agreement
+from exchange.fulfilment import plans, sources
+from exchange.models import Agreement, Lookup, LookupUsage
 from exchange.refusals import Incomplete, Refusal
-from exchange.services import deliveries, scopes
-from registry import connectors
+from exchange.services import deliveries, scopes, sweeping
 from registry.actors import actor_of
 from registry.choices import Mode
 from registry.connectors import SourceError
 from registry.fields import nfc
 from registry.models import Field, User
-from registry.services import connections
 
 KEY_LENGTH = 200
+CASE_LENGTH = 100
 PERSONAL_NUMBER = re.compile(r"\d{12}")
+LONG_NUMBER = re.compile(r"\d{9,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +38,25 @@ def look_up(*, agreement: Agreement, by: User, key: str, case_number: str, purpo
     """Read the one record with `key`, limited and masked as agreed.
 
     `purpose` must be the agreement's, `case_number` names the file for which the record is needed.
-    Raises Refusal or SourceError; both are recorded. The key itself never enters the ledger, a salted digest does.
+    Raises Refusal or SourceError; both are recorded. Key and case number never enter the ledger, salted digests do;
+    the case number stands in a Lookup, which can be erased.
     """
     key, case_number = nfc(key).strip(), nfc(case_number).strip()
+    entry = _entry(agreement, by, key, case_number)
     try:
         field = _check(agreement, by, key, case_number, purpose)
         plan = plans.plan_of(agreement)
+        _check_volume(agreement, plan.row_limit)
     except Refusal as refusal:
-        ledger.record_refusal(**_entry(agreement, by, key), details={"code": refusal.code})
+        ledger.record_refusal(**entry, details={"code": refusal.code})
         raise
     # Recorded before the source is read: a look-up that leaves no trace must not happen.
     with transaction.atomic():
-        asked = ledger.record(
-            **_entry(agreement, by, key),
-            details={"purpose": purpose, "case_number": case_number, "scope_sha256": agreement.scope_hash},
+        asked = ledger.record(**entry, details={"purpose": purpose, "scope_sha256": agreement.scope_hash})
+        Lookup.objects.create(
+            agreement=agreement, asked_at=asked.at, by=by, case_number=case_number, receipt=asked.sequence
         )
-    return Answer(_read(agreement, by, plan, field, key, asked.sequence), asked.sequence)
+    return Answer(_read(agreement, entry, plan, field, key, asked.sequence), asked.sequence)
 
 
 def _check(agreement: Agreement, by: User, key: str, case_number: str, purpose: str) -> Field:
@@ -62,16 +67,53 @@ def _check(agreement: Agreement, by: User, key: str, case_number: str, purpose: 
     if purpose != agreement.purpose:
         raise Refusal("purpose", _("The agreement is for another purpose."))
     problems = {}
-    if not key or len(key) > KEY_LENGTH:
+    if not key or len(key) > KEY_LENGTH or not _is_storable(key):
         problems["key"] = [_("Enter the number of one record.")]
-    if not case_number or len(case_number) > 100:
+    if not case_number or len(case_number) > CASE_LENGTH or not _is_storable(case_number):
         problems["case_number"] = [_("Enter the number of the case for which you need the record.")]
-    elif key == case_number or PERSONAL_NUMBER.search(case_number):
-        # It stands in the ledger as it is, where no personal value may stand.
+    elif _names_the_person(case_number, key):
         problems["case_number"] = [_("Enter the number of the case, not that of a person.")]
     if problems:
         raise Incomplete("incomplete", _("Something is missing."), fields=problems)
     return key_field(agreement)
+
+
+def _is_storable(text: str) -> bool:
+    """Whether PostgreSQL can hold the text: neither NUL nor half a character."""
+    return "\0" not in text and text == text.encode("utf-8", "replace").decode()
+
+
+def _names_the_person(case_number: str, key: str) -> bool:
+    """Whether what should name a case is the number of a person, be it written with spaces or dots."""
+    if case_number == key or PERSONAL_NUMBER.search(case_number):
+        return True
+    digits = re.sub(r"\D", "", key)
+    squeezed = re.sub(r"[\s.]", "", case_number)
+    return bool(LONG_NUMBER.fullmatch(digits)) and any(digits in number for number in LONG_NUMBER.findall(squeezed))
+
+
+def _check_volume(agreement: Agreement, limit: int | None) -> None:
+    if limit is not None and LookupUsage.objects.filter(agreement=agreement, answered__gte=limit).exists():
+        raise _volume_used(limit)
+
+
+def _count(agreement: Agreement, limit: int | None) -> None:
+    """Count one record that is given, in the caller's transaction; refuse the one beyond the agreed volume."""
+    usage = LookupUsage.objects.filter(agreement=agreement)
+    below = usage if limit is None else usage.filter(answered__lt=limit)
+    if below.update(answered=F("answered") + 1):
+        return
+    LookupUsage.objects.bulk_create([LookupUsage(agreement=agreement)], ignore_conflicts=True)
+    if not below.update(answered=F("answered") + 1):
+        raise _volume_used(limit)
+
+
+def _volume_used(limit: int) -> Refusal:
+    return Refusal(
+        "volume-used",
+        _("The agreement gives %(limit)s records in all, and all of them were given. More takes a new request.")
+        % {"limit": limit},
+    )
 
 
 def key_field(agreement: Agreement) -> Field:
@@ -83,10 +125,9 @@ def key_field(agreement: Agreement) -> Field:
     return keys[0]
 
 
-def _read(agreement: Agreement, by: User, plan, field: Field, key: str, asked: int) -> dict | None:
+def _read(agreement: Agreement, entry: dict, plan, field: Field, key: str, asked: int) -> dict | None:
     try:
-        connector = connectors.get(connections.address_of(connections.connection_of(agreement.dataset.database)))
-        records = connector.lookup(
+        records = sources.connector_of(agreement).lookup(
             replace(plan, row_limit=None),
             key_field=field.name,
             key=key,
@@ -99,21 +140,46 @@ def _read(agreement: Agreement, by: User, plan, field: Field, key: str, asked: i
             rules.check_agreement_live(
                 Agreement.objects.select_related(*workflow.RELATED[Agreement]).get(pk=agreement.pk)
             )
-            ledger.record(
-                **{**_entry(agreement, by, key), "action": "lookup.answer"},
-                details={"asked": str(asked), "found": bool(records)},
-            )
+            ledger.record(**{**entry, "action": "lookup.answer"}, details={"asked": str(asked), "found": bool(records)})
+            Lookup.objects.filter(receipt=asked).update(found=bool(records))
+            if records:
+                # Last, because look-ups under one agreement wait for each other from here on.
+                _count(agreement, plan.row_limit)
     except (Refusal, SourceError) as error:
-        ledger.record_refusal(**_entry(agreement, by, key), details={"code": error.code, "asked": str(asked)})
+        ledger.record_refusal(**entry, details={"code": error.code, "asked": str(asked)})
         raise
     return records[0] if records else None
 
 
-def _entry(agreement: Agreement, by: User, key: str) -> dict:
+def _entry(agreement: Agreement, by: User, key: str, case_number: str) -> dict:
     return {
         "action": "lookup.ask",
         "actor": actor_of(by, agreement.consumer),
         "subject": ("agreement", agreement.code),
         "correlation_id": workflow.correlation_of(agreement),
-        "personal": {"key": key[:KEY_LENGTH]},
+        "personal": {
+            name: value[:length].encode("utf-8", "replace").decode()
+            for name, value, length in (("key", key, KEY_LENGTH), ("case_number", case_number, CASE_LENGTH))
+        },
     }
+
+
+def erase_old() -> int:
+    """Erase whose case it was, once the consumer may no longer keep what it was given; for how many agreements.
+
+    The ledger goes on proving that there was a look-up, and, to whoever shows the case number, for which case.
+    """
+    over = Agreement.objects.filter(retention_until__lt=timezone.localdate(), lookups__isnull=False).distinct()
+    return sweeping.each(over.select_related("case__request")[:500], _erase)
+
+
+def _erase(agreement: Agreement) -> None:
+    with transaction.atomic():
+        count, _by_model = agreement.lookups.all().delete()
+        ledger.record(
+            action="lookup.erase",
+            actor=ledger.SYSTEM,
+            subject=("agreement", agreement.code),
+            correlation_id=workflow.correlation_of(agreement),
+            details={"erased": count},
+        )
