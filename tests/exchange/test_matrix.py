@@ -25,7 +25,8 @@ from tests.scenarios import hash_of
 
 RELATIONS = ("own", "parent", "provider", "other")
 SYSTEM = ("", "the portal itself")
-PEOPLE = [SYSTEM, *((relation, str(role)) for relation in RELATIONS for role in Role)]
+ROLES = tuple(map(str, Role))
+PEOPLE = [SYSTEM, *((relation, role) for relation in RELATIONS for role in ROLES)]
 OPERATORS = {(relation, "operator") for relation in RELATIONS}
 
 OPEN = {"draft", "pending-endorsement", "submitted", "under-review", "returned", "offered"}
@@ -94,13 +95,28 @@ def test_move_is_made_or_refused_as_the_table_says(world, name, state):
     before = model.objects.filter(pk=subject.pk).values().get()
     assert not Entry.objects.filter(outcome=Outcome.REFUSED).exists()
     wrong = []
-    for move, (sources, target, makers) in moves.items():
+    for number, (move, (sources, target, makers)) in enumerate(moves.items()):
+        # The whole service with its record in the ledger for those who may, the portal, and one role in turn of every
+        # relation; the others only ask what each service asks first, which costs a tenth.
+        thorough = {*makers, SYSTEM, *((relation, ROLES[number % len(ROLES)]) for relation in RELATIONS)}
         for who, by in people.items():
             expected = target if state in sources and who in makers else None
-            found = _outcome(world, model, subject.pk, before, move, by)
+            if who in thorough:
+                found = _outcome(world, model, subject.pk, before, move, by)
+            else:
+                found = _asked(move, subject, by, is_source=state in sources)
             if found != expected:
                 wrong.append(f"{move} by {' '.join(who)}: {found}, not {expected}")
     assert wrong == []
+
+
+def _asked(move, subject, by, *, is_source: bool) -> str | None:
+    """None where the move is refused, for its state only if the table does not have it there."""
+    try:
+        workflow.check_move(move, subject, by)
+    except Refusal as refusal:
+        return None if (refusal.code == "wrong-state") != is_source else f"{refusal.code}, a wrong reason"
+    return "allowed"
 
 
 def _outcome(world, model, pk, before, move, by) -> str | None:
@@ -219,7 +235,7 @@ def _complete(world, delivery, by):
 DRIVERS = {
     "propose": lambda world, request, by: requests.propose(request=request, by=by),
     "send_back": lambda world, request, by: requests.send_back(request=request, by=by, reason="Sửa lại"),
-    "endorse": lambda world, request, by: requests.endorse(request=request, by=by),
+    "endorse": lambda world, request, by: requests.endorse(request=request, by=by, revision_hash=_hash(request)),
     "claim": lambda world, request, by: cases.claim(request=request, by=by),
     "grant": _grant,
     "return": lambda world, request, by: cases.send_back(
