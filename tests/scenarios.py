@@ -143,7 +143,7 @@ class World:
     def offered(self, request: ExchangeRequest | None = None, **content) -> ExchangeRequest:
         """Approved for the first field only."""
         request = request or self.under_review(**content)
-        return self.voted(request, narrowed={"fields": {"citizen_id"}})
+        return self.voted(request, narrowed={"fields": {"citizen_id"}, "reason": "Chỉ cần số định danh"})
 
     def agreed(self, **content) -> Agreement:
         """The agreement of an approved request; in force, because its period begins today."""

@@ -66,16 +66,35 @@ def approve(
         agreed = scopes.approved_scope(case, requested)
         if row_limit is not None and row_limit < 1:
             raise _nothing_left()
+        _check_none_left_out(case.request, fields, requested, agreed)
         scope = agreed.narrowed(fields=fields, row_limit=row_limit, period_to=period_to)
         _check_scope(scope, agreed, fields)
+        if scope != agreed and not step.reason:
+            raise Refusal(
+                "reason-needed",
+                _("Say why less is shared than was asked for."),
+                fields={"reason": [_("This field is needed.")]},
+            )
         decision = _decide(step, Verdict.APPROVE, revision_hash, scope=scope)
         step.to(_outcome(case, decision, requested, scope))
         step.details.update(scope_sha256=scope.digest, quorum=case.quorum)
         if step.target != RequestStatus.UNDER_REVIEW:
-            letters.issue(case=case, content=_letter(decision, scope=scope.as_document()))
+            letters.issue(case=case, content=_letter_of_approval(decision, requested, scope))
         if step.target == RequestStatus.APPROVED:
             step.then(lambda: agreements.conclude(case=case, scope=scope))
     return request
+
+
+def _check_none_left_out(request: ExchangeRequest, fields: set[str] | None, requested: Scope, agreed: Scope) -> None:
+    """Refuse a vote that was made before a colleague narrowed: it would silently be about less than was read."""
+    left_out = [name for name in requested.field_names if name in (fields or ()) and name not in agreed.field_names]
+    if left_out:
+        titles = {field.name: field.title for field in request.dataset.fields.all()}
+        raise Refusal(
+            "rule-3",
+            _("Another approver has left out %(fields)s meanwhile: check what is left and approve again.")
+            % {"fields": ", ".join(titles.get(name, name) for name in left_out)},
+        )
 
 
 def _check_scope(scope: Scope, agreed: Scope, fields: set[str] | None) -> None:
@@ -139,6 +158,39 @@ def _letter(decision: Decision, **content) -> dict:
         "to": request.consumer.code,
         "verdict": str(decision.verdict),
         "reason": decision.reason,
+        "decided_by": [_office(decision)],
         "revision_sha256": decision.revision_hash,
         **content,
     }
+
+
+def _letter_of_approval(decision: Decision, requested: Scope, scope: Scope) -> dict:
+    """The letter speaks for every approver: each may have narrowed, and said why."""
+    case = decision.case
+    votes = list(
+        scopes.live_approvals(case).select_related("made_by", "agency", "delegation__delegator").order_by("pk")
+    )
+    left_out: dict = {}
+    if gone := [name for name in requested.field_names if name not in scope.field_names]:
+        left_out["fields"] = gone
+    if scope.row_limit != requested.row_limit:
+        left_out["row_limit"] = requested.row_limit
+    if scope.period_to != requested.period_to:
+        left_out["period_to"] = requested.period_to.isoformat()
+    return _letter(
+        decision,
+        scope=scope.as_document(),
+        requested_scope_sha256=requested.digest,
+        left_out=left_out,
+        reason="\n".join(vote.reason for vote in votes if vote.reason),
+        decided_by=[_office(vote) for vote in votes],
+        sharing_basis=case.policy.legal_basis.number,
+    )
+
+
+def _office(decision: Decision) -> dict:
+    """Who decided, by position: the letter is the agency's, and leaves the house."""
+    office = {"position": decision.made_by.position, "agency": decision.agency.code}
+    if decision.delegation:
+        office["in_place_of"] = decision.delegation.delegator.position
+    return office

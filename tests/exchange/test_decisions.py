@@ -56,8 +56,10 @@ def test_agreement_names_the_users_of_the_request(world):
 
 def test_votes_narrow_each_other(make_world):
     world = make_world(quorum=2)
-    request = approve(world.under_review(), world.approvers[0], fields={"citizen_id", "born"})
-    approve(request, world.approvers[1], row_limit=5)
+    request = approve(
+        world.under_review(), world.approvers[0], fields={"citizen_id", "born"}, reason="Không cần họ tên"
+    )
+    approve(request, world.approvers[1], row_limit=5, reason="Chỉ cần vài dòng")
     assert request.status == RequestStatus.OFFERED
     last = Scope.from_text(Decision.objects.order_by("-pk").first().scope)
     assert (last.field_names, last.row_limit) == (["citizen_id", "born"], 5)
@@ -65,10 +67,27 @@ def test_votes_narrow_each_other(make_world):
 
 def test_second_vote_cannot_widen_what_the_first_one_left(make_world):
     world = make_world(quorum=2)
-    request = approve(world.under_review(), world.approvers[0], fields={"citizen_id"})
+    request = approve(world.under_review(), world.approvers[0], fields={"citizen_id"}, reason="Chỉ cần số định danh")
     with pytest.raises(Refusal) as caught:
         approve(request, world.approvers[1], fields={"citizen_id", "full_name"})
     assert (caught.value.code, Decision.objects.count()) == ("rule-3", 1)
+    assert world.fields["full_name"].title in str(caught.value)
+
+
+@pytest.mark.parametrize("narrowed", [{"fields": {"citizen_id"}}, {"row_limit": 5}])
+def test_narrowing_without_a_reason_is_refused(world, narrowed):
+    request = world.under_review()
+    with pytest.raises(Refusal) as caught:
+        approve(request, world.approver, reason=" ", **narrowed)
+    assert (caught.value.code, Decision.objects.count()) == ("reason-needed", 0)
+
+
+def test_who_only_confirms_what_a_colleague_left_needs_no_reason(make_world):
+    world = make_world(quorum=2)
+    request = approve(world.under_review(), world.approvers[0], fields={"citizen_id"}, reason="Chỉ cần số định danh")
+    approve(request, world.approvers[1], fields={"citizen_id"})
+    assert request.status == RequestStatus.OFFERED
+    assert json.loads(Letter.objects.get().content)["reason"] == "Chỉ cần số định danh"
 
 
 @pytest.mark.parametrize("fields", [{"note"}, {"citizen_id", "note"}])
@@ -144,7 +163,7 @@ def test_what_is_no_longer_shared_cannot_be_approved(world, frequency):
         approve(request, world.approver)
     assert (caught.value.code, request.status) == ("outside-policy", RequestStatus.UNDER_REVIEW)
     assert (Agreement.objects.count(), Letter.objects.count(), Decision.objects.count()) == (0, 0, 0)
-    approve(request, world.approver, fields={"citizen_id"})
+    approve(request, world.approver, fields={"citizen_id"}, reason="Chỉ cần số định danh")
     assert request.status == RequestStatus.OFFERED
 
 

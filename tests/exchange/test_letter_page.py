@@ -37,6 +37,26 @@ def test_a_rejection_tells_reason_and_basis(client, world):
     assert world.basis.number in page
 
 
+def test_a_partial_approval_reads_as_an_offer(client, world):
+    world.approver.position = "Vụ trưởng"
+    world.approver.save()
+    letter = world.offered().cases.get().letters.get()
+    client.force_login(world.endorser)
+    page = client.get(reverse("exchange:letter-detail", args=[letter.public_id]))
+    assert len(page.context["left_out"]) == 2
+    for text in (world.fields["full_name"].title, "Chỉ cần số định danh", "Vụ trưởng", world.policy.legal_basis.number):
+        assert text in page.text
+    assert str(world.approver) not in page.text
+
+
+@pytest.mark.parametrize(("language", "is_there"), [("vi", True), ("en", False)])
+def test_the_vietnamese_letter_bears_the_motto(client, world, settings, language, is_there):
+    letter = world.agreed().case.letters.get()
+    client.force_login(world.requester)
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = language
+    assert ("Độc lập - Tự do - Hạnh phúc" in page_of(client, letter)) == is_there
+
+
 def test_the_request_links_to_its_letter(client, world):
     request = world.offered()
     client.force_login(world.requester)

@@ -11,8 +11,10 @@ from django.db import transaction
 from exchange.models import Letter
 from exchange.refusals import Refusal
 from exchange.scope import sha256
-from exchange.services import cases, letters
+from exchange.services import cases, letters, scopes
+from registry.choices import Role
 from registry.models import SharingPolicy
+from tests import factories
 from tests.scenarios import hash_of
 
 
@@ -75,6 +77,28 @@ def test_letter_says_what_was_decided_and_carries_its_hash(world):
     assert (content["request"], content["your_letter"]) == (request.code, "12/UBND-VP")
     assert (content["from"], content["to"]) == (world.provider.code, world.consumer.code)
     assert content["reason"] == "Chỉ cần số định danh"
+    assert content["left_out"] == {"fields": ["full_name", "born"]}
+    assert content["requested_scope_sha256"] == scopes.scope_of_revision(request.revisions.first()).digest
+    assert content["decided_by"] == [{"position": world.approver.position, "agency": world.provider.code}]
+    assert content["sharing_basis"] == world.policy.legal_basis.number
+
+
+def test_letter_names_both_offices_where_one_decides_for_another(world):
+    request = world.under_review()
+    delegate = factories.person(world.provider, Role.REVIEWER, position="Phó Vụ trưởng")
+    world.approver.position = "Vụ trưởng"
+    world.approver.save()
+    factories.DelegationFactory(delegator=world.approver, delegate=delegate, agency=world.provider)
+    cases.approve(request=request, by=delegate, revision_hash=hash_of(request))
+    assert json.loads(Letter.objects.get().content)["decided_by"] == [
+        {"position": "Phó Vụ trưởng", "agency": world.provider.code, "in_place_of": "Vụ trưởng"}
+    ]
+    assert str(world.approver) not in Letter.objects.get().content
+
+
+def test_letter_of_a_whole_approval_leaves_nothing_out(world):
+    world.voted()
+    assert json.loads(Letter.objects.get().content)["left_out"] == {}
 
 
 def test_vote_before_the_quorum_issues_no_letter(make_world):

@@ -288,7 +288,7 @@ def moves_to_the_consumer(world, someone) -> User:
 @pytest.mark.parametrize("through_delegate", [False, True])
 def test_whoever_made_the_offer_does_not_answer_it(world, move, through_delegate):
     request = world.under_review()
-    approve(request, delegate_of(world) if through_delegate else world.approver, fields={"citizen_id"})
+    approve(request, delegate_of(world) if through_delegate else world.approver, fields={"citizen_id"}, reason="Đủ")
     someone = moves_to_the_consumer(world, world.approver)
     reason = {"reason": "Không"} if move == "decline" else {}
     refused(lambda: getattr(requests, move)(request=request, by=someone, **reason), "rule-1", f"request.{move}")
