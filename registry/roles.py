@@ -45,8 +45,9 @@ def _permissions(app: str, actions: tuple[str, ...], models: tuple[str, ...]) ->
     return {f"{app}.{action}_{model}" for action in actions for model in models}
 
 
-# Snapshots come from reading a source, and only an approver can delegate.
-_KEPT_BY_OPERATORS = tuple(model for model in REGISTRY if model not in ("schemasnapshot", "delegation"))
+# Snapshots come from reading a source; only an approver can delegate, or say what the owner shares.
+_READ_BY_OPERATORS = ("delegation", "policyfield", "schemasnapshot", "sharingpolicy")
+_KEPT_BY_OPERATORS = tuple(model for model in REGISTRY if model not in _READ_BY_OPERATORS)
 
 _DESK = _permissions(
     "registry",
@@ -80,10 +81,9 @@ ROLE_PERMISSIONS: dict[Role, frozenset[str]] = {
     ),
     Role.OPERATOR: frozenset(
         _permissions("registry", ("add", "change", "view"), _KEPT_BY_OPERATORS)
-        | _permissions("registry", ("view",), ("schemasnapshot", "delegation"))
+        | _permissions("registry", ("view",), _READ_BY_OPERATORS)
         | _permissions("exchange", ("add", "change", "view"), ("calendarday", "deadlineprofile"))
         | _permissions("exchange", ("view",), ("agreement", "delivery", "deliveryattempt"))
-        | {"registry.delete_policyfield"}
     ),
     Role.AUDITOR: frozenset(
         _permissions("registry", ("view",), REGISTRY)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.http import Http404, HttpResponseRedirect
@@ -11,6 +12,7 @@ from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
+from registry.errors import RegistryRefusal
 from registry.models import User
 from registry.roles import agencies_served, sees_every_agency
 from registry.services import records
@@ -63,11 +65,27 @@ class InTwoLanguages:
         return thing.title
 
 
+class ActingForm(forms.ModelForm):
+    """A form that asks services whether the person may save what it holds; what they refuse goes on record."""
+
+    acting: User
+    refusals: list[RegistryRefusal]
+
+    def add_refusal(self, field: str | None, refusal: RegistryRefusal) -> None:
+        self.refusals.append(refusal)
+        self.add_error(field if field in self.fields else None, str(refusal))
+
+
 class ScopedInline(Scoped, admin.TabularInline):
     extra = 0
 
     def has_delete_permission(self, request, obj=None):
         return False
+
+    def get_formset(self, request, obj=None, **kwargs):
+        formset = super().get_formset(request, obj, **kwargs)
+        _act(formset.form, request)
+        return formset
 
 
 class ScopedAdmin(Scoped, admin.ModelAdmin):
@@ -88,8 +106,22 @@ class ScopedAdmin(Scoped, admin.ModelAdmin):
 
     def get_form(self, request, obj=None, change=False, **kwargs):
         form = super().get_form(request, obj, change=change, **kwargs)
-        form.acting = request.user  # the class was made for this request alone
+        _act(form, request)
         return form
+
+    def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
+        """The page of a row, in one transaction; what the registry refused is recorded after it ended."""
+        try:
+            response = super().changeform_view(request, object_id, form_url, extra_context)
+        except RegistryRefusal as refusal:  # by a service, on saving: nothing was saved
+            self.refuse(request, refusal, self._named(object_id))
+            return HttpResponseRedirect(request.get_full_path())
+        for refusal in _refusals_of(request):
+            self._record_refusal(request, refusal, self._named(object_id))
+        return response
+
+    def _named(self, object_id) -> models.Model | None:
+        return self.model._base_manager.filter(pk=unquote(object_id)).first() if object_id else None
 
     def save_related(self, request, form, formsets, change):
         super().save_related(request, form, formsets, change)
@@ -126,8 +158,26 @@ class ScopedAdmin(Scoped, admin.ModelAdmin):
                 parts[formset.model._meta.model_name] = entries
         return parts
 
-    def refuse(self, request, error: Exception) -> None:
-        self.message_user(request, str(error), messages.ERROR)
+    def refuse(self, request, refusal: RegistryRefusal, thing: models.Model | None) -> None:
+        """Say and record that the registry refused something; call it outside the transaction of what was refused."""
+        self._record_refusal(request, refusal, thing)
+        self.message_user(request, str(refusal), messages.ERROR)
+
+    def _record_refusal(self, request, refusal: RegistryRefusal, thing: models.Model | None) -> None:
+        records.record_refusal(model=self.model, thing=thing, by=request.user, error=refusal)
+
+
+def _act(form: type[forms.ModelForm], request) -> None:
+    """Tell the form who acts; the class was made for this request alone."""
+    form.acting = request.user
+    form.refusals = _refusals_of(request)
+
+
+def _refusals_of(request) -> list[RegistryRefusal]:
+    """What the registry refused in this request, in forms whose page is shown again."""
+    if not hasattr(request, "registry_refusals"):
+        request.registry_refusals = []
+    return request.registry_refusals
 
 
 def _initial(form, name):

@@ -16,12 +16,12 @@ from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from registry.admin.base import InTwoLanguages, PostButtons, ReadOnlyAdmin, ScopedAdmin, ScopedInline
+from registry.admin.base import ActingForm, InTwoLanguages, PostButtons, ReadOnlyAdmin, ScopedAdmin, ScopedInline
 from registry.connectors import SourceError
 from registry.errors import RegistryRefusal
 from registry.models import Connection, Database, Dataset, Field, SchemaSnapshot, User
 from registry.permissions import DECIDE, HANDLE, REVIEW, people_named
-from registry.services import connections, people, structure
+from registry.services import connections, databases, people, structure
 
 DUTIES = {
     HANDLE: _("Handle requests"),
@@ -30,8 +30,27 @@ DUTIES = {
 }
 
 
+class DatabaseForm(ActingForm):
+    def clean(self):
+        cleaned = super().clean()
+        if self.instance.pk:
+            before = Database.objects.select_for_update().get(pk=self.instance.pk)
+            if cleaned.get("owner"):
+                self._ask("owner", databases.check_owner, database=before, owner=cleaned["owner"])
+            if cleaned.get("min_quorum"):
+                self._ask("min_quorum", databases.check_min_quorum, database=before, min_quorum=cleaned["min_quorum"])
+        return cleaned
+
+    def _ask(self, field, check, **arguments):
+        try:
+            check(**arguments)
+        except RegistryRefusal as refusal:
+            self.add_refusal(field, refusal)
+
+
 @admin.register(Database)
 class DatabaseAdmin(InTwoLanguages, ScopedAdmin):
+    form = DatabaseForm
     list_display = ["code", "shown_name", "owner", "classification", "lifecycle", "legal_basis"]
     list_display_links = ["code", "shown_name"]
     list_filter = ["lifecycle", "classification"]
@@ -39,7 +58,16 @@ class DatabaseAdmin(InTwoLanguages, ScopedAdmin):
     search_fields = ["code", "name_vi__unaccent", "name_en__unaccent", "owner__code", "owner__name_vi__unaccent"]
     autocomplete_fields = ["owner", "legal_basis"]
     readonly_fields = []
-    recorded_values = ["code", "name_vi", "name_en", "owner", "legal_basis", "classification", "lifecycle"]
+    recorded_values = [
+        "code",
+        "name_vi",
+        "name_en",
+        "owner",
+        "legal_basis",
+        "classification",
+        "lifecycle",
+        "min_quorum",
+    ]
     owner_path = "owner"
 
     def get_readonly_fields(self, request, obj=None):
@@ -98,7 +126,7 @@ class DatabaseAdmin(InTwoLanguages, ScopedAdmin):
                 people.assign_duty(**arguments)
                 self.message_user(request, _("%(user)s: “%(duty)s” was assigned.") % told, messages.SUCCESS)
         except RegistryRefusal as refusal:
-            self.refuse(request, refusal)
+            self.refuse(request, refusal, database)
 
 
 class ConnectionForm(forms.ModelForm):
@@ -128,7 +156,7 @@ class ConnectionAdmin(PostButtons, ScopedAdmin):
         (_("Access"), {"fields": ["username", "new_credential", "has_credential", "sslmode"]}),
         (_("Last check"), {"fields": ["checked_at", "check_ok", "check_message"]}),
     ]
-    list_display = ["database", "engine", "host", "port", "name", "check_ok", "checked_at"]
+    list_display = ["database", "engine", "host", "shown_port", "name", "check_ok", "checked_at"]
     list_filter = ["engine", "check_ok"]
     list_select_related = ["database"]
     search_fields = ["database__code", "database__name_vi__unaccent", "host", "name"]
@@ -144,9 +172,22 @@ class ConnectionAdmin(PostButtons, ScopedAdmin):
         if self.has_change_permission(request, obj):
             return self.fieldsets
         return [
-            (title, {"fields": [name for name in options["fields"] if name != "new_credential"]})
+            (
+                title,
+                {
+                    "fields": [
+                        "shown_port" if name == "port" else name
+                        for name in options["fields"]
+                        if name != "new_credential"
+                    ]
+                },
+            )
             for title, options in self.fieldsets
         ]
+
+    @admin.display(description=_("port"), ordering="port")
+    def shown_port(self, connection):
+        return "–" if connection.port is None else str(connection.port)  # a name, not a quantity: no grouping
 
     @admin.display(description=_("credential"), boolean=True)
     def has_credential(self, connection):
@@ -171,7 +212,7 @@ class ConnectionAdmin(PostButtons, ScopedAdmin):
         try:
             connections.check(connection=connection, by=request.user)
         except RegistryRefusal as refusal:
-            self.refuse(request, refusal)
+            self.refuse(request, refusal, connection)
             return
         told = {"connection": connection, "message": connection.check_message}
         if connection.check_ok:

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext_lazy as _
 
-from registry.admin.base import InTwoLanguages, ScopedAdmin, ScopedInline
+from registry.admin.base import ActingForm, InTwoLanguages, ScopedAdmin, ScopedInline
 from registry.choices import Role
 from registry.errors import RegistryRefusal
 from registry.models import Agency, Delegation, Membership, User
@@ -44,10 +44,8 @@ class AgencyAdmin(InTwoLanguages, ScopedAdmin):
     recorded_values = ["code", "name_vi", "name_en", "kind", "parent", "is_active"]
 
 
-class MembershipForm(forms.ModelForm):
+class MembershipForm(ActingForm):
     """A new appointment, or another end of one: who holds which role from when is history and stays."""
-
-    acting = None
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -58,8 +56,11 @@ class MembershipForm(forms.ModelForm):
     def clean(self):
         cleaned = super().clean()
         user = cleaned.get("user") or getattr(self.instance, "user", None)
-        if self.acting is not None and user == self.acting and self._gives_something(cleaned):
-            raise forms.ValidationError(_("Nobody can give a role or a duty to oneself."))
+        if user and self._gives_something(cleaned):
+            try:
+                people.check_not_oneself(user, self.acting)
+            except RegistryRefusal as refusal:
+                self.add_refusal(None, refusal)
         return cleaned
 
     def _gives_something(self, cleaned) -> bool:
@@ -115,11 +116,6 @@ class MembershipInline(ScopedInline):
     def get_queryset(self, request):
         return super().get_queryset(request).select_related("agency", "user")
 
-    def get_formset(self, request, obj=None, **kwargs):
-        formset = super().get_formset(request, obj, **kwargs)
-        formset.form.acting = request.user
-        return formset
-
 
 @admin.register(User)
 class UserAdmin(ScopedAdmin, DjangoUserAdmin):
@@ -127,7 +123,7 @@ class UserAdmin(ScopedAdmin, DjangoUserAdmin):
         (None, {"fields": ["username", "password"]}),
         (_("Person"), {"fields": ["full_name", "position", "email", "phone"]}),
         (_("Access"), {"fields": ["is_active", "is_staff", "is_superuser"]}),
-        (_("On record"), {"fields": ["public_id", "last_login", "date_joined"]}),
+        (_("On record"), {"fields": ["shown_public_id", "last_login", "date_joined"]}),
     ]
     add_fieldsets = [
         (
@@ -155,10 +151,14 @@ class UserAdmin(ScopedAdmin, DjangoUserAdmin):
     search_fields = ["username", "full_name__unaccent", "email"]
     autocomplete_fields = []
     filter_horizontal = []
-    readonly_fields = ["public_id", "last_login", "date_joined"]
+    readonly_fields = ["shown_public_id", "last_login", "date_joined"]
     inlines = [MembershipInline]
     recorded_values = ["is_active", "is_staff", "is_superuser"]
     unrecorded = ["registry.membership"]
+
+    @admin.display(description=_("public id"))
+    def shown_public_id(self, user):
+        return user.public_id
 
     def scoped(self, queryset, user):
         colleagues = Membership.objects.filter(user=OuterRef("pk"), agency__in=agencies_served(user))
@@ -197,9 +197,7 @@ class UserAdmin(ScopedAdmin, DjangoUserAdmin):
         return response
 
 
-class DelegationForm(forms.ModelForm):
-    acting = None
-
+class DelegationForm(ActingForm):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         if self.instance.pk:
@@ -222,7 +220,7 @@ class DelegationForm(forms.ModelForm):
                     delegator=self.acting, delegate=cleaned["delegate"], agency=cleaned["agency"], by=self.acting
                 )
             except RegistryRefusal as refusal:
-                raise forms.ValidationError(str(refusal)) from None
+                self.add_refusal(None, refusal)
         return cleaned
 
 

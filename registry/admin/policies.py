@@ -1,5 +1,7 @@
 """Sharing policies: what an owner is ready to give, and what it has already decided to give."""
 
+from copy import copy
+
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import Q
@@ -8,16 +10,14 @@ from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from registry.admin.base import ScopedAdmin, ScopedInline
+from registry.admin.base import ActingForm, ScopedAdmin, ScopedInline
 from registry.choices import Mode, Purpose
 from registry.errors import RegistryRefusal
 from registry.models import Field, PolicyField, SharingPolicy
 from registry.services import policies
 
 
-class SharingPolicyForm(forms.ModelForm):
-    acting = None
-
+class SharingPolicyForm(ActingForm):
     modes = forms.MultipleChoiceField(label=capfirst(_("modes")), choices=Mode, widget=forms.CheckboxSelectMultiple)
     purposes = forms.MultipleChoiceField(
         label=capfirst(_("purposes")), choices=Purpose, widget=forms.CheckboxSelectMultiple
@@ -28,11 +28,44 @@ class SharingPolicyForm(forms.ModelForm):
         if not cleaned.get("any_agency") and not cleaned.get("recipients"):
             self.add_error("recipients", _("Name the agencies that may ask, or let every agency ask."))
         dataset = cleaned.get("dataset") or getattr(self.instance, "dataset", None)
-        if cleaned.get("is_standing") and dataset:
+        if dataset:
+            recipients = cleaned.get("recipients") or ()
+            self._ask("dataset", policies.check_keeper, dataset=dataset, by=self.acting)
+            if cleaned.get("is_standing") and not self.errors:
+                self._ask(
+                    "is_standing", policies.check_standing, dataset=dataset, recipients=recipients, by=self.acting
+                )
+            if not self.errors:
+                asked = copy(self.instance)
+                asked.dataset, asked.quorum, asked.is_standing = dataset, cleaned["quorum"], cleaned["is_standing"]
+                self._ask("quorum", policies.check_quorum, asked)
+        return cleaned
+
+    def _ask(self, field, check, *policy, **arguments):
+        try:
+            check(*policy, **arguments)
+        except RegistryRefusal as refusal:
+            self.add_refusal(field, refusal)
+
+
+class PolicyFieldForm(ActingForm):
+    """One line; the policy's modes stand in the page's main form, which is read before."""
+
+    policy: SharingPolicy
+
+    def clean(self):
+        cleaned = super().clean()
+        field = cleaned.get("field")
+        if field and cleaned.get("masking") and not cleaned.get("DELETE"):
             try:
-                policies.check_standing(dataset=dataset, recipients=cleaned.get("recipients") or (), by=self.acting)
+                policies.check_line(
+                    policy=self.policy,
+                    field=field,
+                    masking=cleaned["masking"],
+                    is_filterable=cleaned.get("is_filterable", False),
+                )
             except RegistryRefusal as refusal:
-                self.add_error("is_standing", str(refusal))
+                self.add_refusal("masking", refusal)
         return cleaned
 
 
@@ -41,6 +74,7 @@ class PolicyFieldFormSet(forms.BaseInlineFormSet):
 
     def add_fields(self, form, index):
         super().add_fields(form, index)
+        form.policy = self.instance
         field = form.fields["field"]
         field.queryset = (
             Field.objects.filter(dataset=self.instance.dataset_id)
@@ -65,6 +99,7 @@ class PolicyFieldFormSet(forms.BaseInlineFormSet):
 
 class PolicyFieldInline(ScopedInline):
     model = PolicyField
+    form = PolicyFieldForm
     formset = PolicyFieldFormSet
     fields = ["field", "masking", "is_filterable"]
     autocomplete_fields = []
@@ -89,7 +124,7 @@ class SharingPolicyAdmin(ScopedAdmin):
     fieldsets = [
         (None, {"fields": ["dataset", "title", "legal_basis", "valid_from", "valid_to"]}),
         (_("Who and what for"), {"fields": ["any_agency", "recipients", "purposes", "modes"]}),
-        (_("Limits"), {"fields": ["max_rows", "max_days", "quorum"]}),
+        (_("Limits"), {"fields": ["max_rows", "max_days", "max_retention_days", "quorum"]}),
         (
             _("Standing permission"),
             {
@@ -118,10 +153,28 @@ class SharingPolicyAdmin(ScopedAdmin):
         "modes",
         "max_rows",
         "max_days",
+        "max_retention_days",
         "quorum",
         "is_standing",
     ]
     owner_path = "dataset__database__owner"
+
+    def get_fieldsets(self, request, obj=None):
+        if self.has_change_permission(request, obj) or obj is None:
+            return self.fieldsets
+        shown = {"purposes": "shown_purposes", "modes": "shown_modes"}  # else the reader sees codes
+        return [
+            (title, {**options, "fields": [shown.get(name, name) for name in options["fields"]]})
+            for title, options in self.fieldsets
+        ]
+
+    @admin.display(description=_("purposes"))
+    def shown_purposes(self, policy):
+        return ", ".join(str(Purpose(purpose).label) for purpose in policy.purposes)
+
+    @admin.display(description=_("modes"))
+    def shown_modes(self, policy):
+        return ", ".join(str(Mode(mode).label) for mode in policy.modes)
 
     def get_inlines(self, request, obj):
         return self.inlines if obj else []  # which fields there are follows from the dataset
@@ -132,7 +185,7 @@ class SharingPolicyAdmin(ScopedAdmin):
     def has_change_permission(self, request, obj=None):
         if not super().has_change_permission(request, obj):
             return False
-        return obj is None or not obj.is_standing or policies.may_decide_standing(request.user, obj.dataset)
+        return obj is None or policies.may_keep(request.user, obj.dataset)
 
     def save_model(self, request, obj, form, change):
         policies.settle(policy=obj, by=request.user)

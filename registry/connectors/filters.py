@@ -32,13 +32,17 @@ def check_plan(plan: ExtractPlan, *, pseudonym_key: bytes) -> None:
     if not names or len(set(names)) < len(names) or not all(identifiers) or any("\0" in i for i in identifiers):
         raise PermanentSourceError("bad-plan")
     for column in plan.columns:
-        dated = column.kind in (FieldKind.DATE, FieldKind.DATETIME, FieldKind.TEXT)
-        if column.masking == Masking.YEAR and not dated:
+        if not masking_fits(column.masking, column.kind):
             raise PermanentSourceError("bad-plan", _("Only dates can be cut down to their year."))
         if column.masking == Masking.PSEUDONYM and len(pseudonym_key) < SHORTEST_KEY:
             raise PermanentSourceError("bad-plan", _("Pseudonyms need a key."))
     if plan.row_limit is not None and plan.row_limit < 0:
         raise PermanentSourceError("bad-plan")
+
+
+def masking_fits(masking: str, kind: str) -> bool:
+    """Whether values of the kind can be masked so: a year needs a date, or a text that begins with one."""
+    return masking != Masking.YEAR or kind in (FieldKind.DATE, FieldKind.DATETIME, FieldKind.TEXT)
 
 
 def checked_values(condition: Condition) -> tuple[str, ...]:

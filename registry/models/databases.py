@@ -38,6 +38,14 @@ class Database(models.Model):
     )
     lifecycle = models.CharField(_("state"), max_length=20, choices=Lifecycle, default=Lifecycle.DRAFT)
     contact = TextLine(_("contact for questions"), max_length=250, blank=True)
+    min_quorum = models.PositiveSmallIntegerField(
+        _("approvers needed at least"),
+        default=1,
+        validators=[MinValueValidator(1), MaxValueValidator(9)],
+        help_text=_(
+            "No sharing policy of this database may ask for fewer. From two on, nothing is granted by standing permission."
+        ),
+    )
 
     class Meta:
         verbose_name = _("database")
@@ -53,6 +61,9 @@ class Database(models.Model):
                 condition=Q(classification__in=Classification.values), name="registry_database_classification"
             ),
             models.CheckConstraint(condition=Q(lifecycle__in=Lifecycle.values), name="registry_database_lifecycle"),
+            models.CheckConstraint(
+                condition=Q(min_quorum__gte=1, min_quorum__lte=9), name="registry_database_min_quorum"
+            ),
         ]
 
     def __str__(self) -> str:

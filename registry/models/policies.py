@@ -1,11 +1,13 @@
 """What an owner is ready to share, with whom and how."""
 
 import uuid
+from datetime import date
 
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from registry.choices import Masking, Mode, Purpose
@@ -14,8 +16,22 @@ from registry.models.databases import Dataset, Field
 from registry.models.laws import LegalInstrument
 from registry.models.people import Agency, DatedQuerySet, User
 
+MOST_ROWS = 2**53 - 1  # the largest whole number that every reader of JSON keeps exactly
+MOST_DAYS_KEPT = 3_650
+
 
 class SharingPolicyQuerySet(DatedQuerySet):
+    def in_force(self, day: date | None = None):
+        """Those that offer something on `day` (today): by their dates, under a law in force, with approvers enough."""
+        day = day or timezone.localdate()
+        return self.on(day).filter(
+            legal_basis__in=LegalInstrument.objects.in_force(day), quorum__gte=F("dataset__database__min_quorum")
+        )
+
+    def not_over(self):
+        """Those in force today or later."""
+        return self.filter(Q(valid_to__isnull=True) | Q(valid_to__gte=timezone.localdate()))
+
     def for_recipient(self, agency: Agency):
         return self.filter(Q(any_agency=True) | Q(recipients=agency)).distinct()
 
@@ -23,7 +39,8 @@ class SharingPolicyQuerySet(DatedQuerySet):
 class SharingPolicy(models.Model):
     """Which fields of a dataset the owner shares, masked how, by which mode, for which purposes, until when.
 
-    With `is_standing` it is the owner's decision itself: a request wholly inside it needs no new one.
+    With `is_standing` it is the owner's decision itself: a request wholly inside it needs no new one. One person takes
+    it, so it exists only where one approver is enough; and a quorum, once set, is never lowered.
     """
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -36,9 +53,17 @@ class SharingPolicy(models.Model):
         Agency, verbose_name=_("agencies that may ask"), blank=True, related_name="policies"
     )
     fields = models.ManyToManyField(Field, through="PolicyField", related_name="policies")
-    max_rows = models.PositiveBigIntegerField(_("rows at most"), default=5_000_000, validators=[MinValueValidator(1)])
+    max_rows = models.PositiveBigIntegerField(
+        _("rows at most"), default=5_000_000, validators=[MinValueValidator(1), MaxValueValidator(MOST_ROWS)]
+    )
     max_days = models.PositiveIntegerField(
         _("days at most"), default=365, validators=[MinValueValidator(1), MaxValueValidator(1_830)]
+    )
+    max_retention_days = models.PositiveIntegerField(
+        _("days kept at most"),
+        default=730,
+        validators=[MinValueValidator(1), MaxValueValidator(MOST_DAYS_KEPT)],
+        help_text=_("Counted from the first day of use, until the recipient has to delete the data."),
     )
     quorum = models.PositiveSmallIntegerField(
         _("approvers needed"), default=1, validators=[MinValueValidator(1), MaxValueValidator(9)]
@@ -76,6 +101,23 @@ class SharingPolicy(models.Model):
                 condition=Q(is_standing=False) | Q(decided_by__isnull=False),
                 name="registry_sharingpolicy_standing_decided",
                 violation_error_message=_("A standing permission needs an owner's approver who decided it."),
+            ),
+            models.CheckConstraint(
+                condition=Q(is_standing=False) | Q(quorum=1),
+                name="registry_sharingpolicy_standing_single",
+                violation_error_message=_("What several approvers have to decide cannot be a standing permission."),
+            ),
+            models.CheckConstraint(
+                condition=Q(max_rows__gte=1, max_rows__lte=MOST_ROWS), name="registry_sharingpolicy_max_rows"
+            ),
+            models.CheckConstraint(
+                condition=Q(max_retention_days__gte=1, max_retention_days__lte=MOST_DAYS_KEPT),
+                name="registry_sharingpolicy_max_retention_days",
+            ),
+            models.CheckConstraint(
+                condition=Q(max_retention_days__gte=F("max_days")),
+                name="registry_sharingpolicy_kept_while_used",
+                violation_error_message=_("Data is kept at least as long as it is used."),
             ),
         ]
 

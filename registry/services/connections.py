@@ -71,7 +71,9 @@ def check(*, connection: Connection, by: User | None) -> Connection:
     with transaction.atomic():
         still = Connection.objects.select_for_update().get(pk=connection.pk)
         if any(getattr(still, name) != getattr(connection, name) for name in ADDRESS_FIELDS):
-            raise RegistryRefusal(_("The connection was changed while it was being checked. Check it again."))
+            raise RegistryRefusal(
+                "changed-meanwhile", _("The connection was changed while it was being checked. Check it again.")
+            )
         connection.save(update_fields=["checked_at", "check_ok", "check_message"])
         records.record(action="registry.connection.check", thing=connection, by=by, details={"ok": ok, "problem": code})
     return connection

@@ -28,7 +28,7 @@ def appoint(
     valid_to: date | None = None,
 ) -> Membership:
     """Give the person a role from a day (today) to a day (open). Nobody appoints oneself."""
-    _check_not_oneself(user, by)
+    check_not_oneself(user, by)
     membership = Membership.objects.create(
         user=user, agency=agency, role=role, valid_from=valid_from or timezone.localdate(), valid_to=valid_to
     )
@@ -43,7 +43,7 @@ def set_end(*, membership: Membership, last_day: date | None, by: User | None) -
         Membership.objects.select_for_update(of=("self",)).select_related("user", "agency").get(pk=membership.pk)
     )
     if last_day is None or (membership.valid_to is not None and last_day > membership.valid_to):
-        _check_not_oneself(membership.user, by)
+        check_not_oneself(membership.user, by)
     membership.valid_to = last_day
     if last_day is not None and membership.valid_from > last_day:
         # Ended before it began to count: the row stays, and evidence has the days as they first stood.
@@ -61,11 +61,11 @@ def dismiss(*, membership: Membership, by: User | None) -> Membership:
 def check_delegation(*, delegator: User, delegate: User, agency: Agency, by: User | None) -> None:
     """Refuse a delegation that its giver cannot give, or its receiver cannot take."""
     if by is not None and by != delegator:
-        raise RegistryRefusal(_("Only the approver can delegate the own decisions."))
+        raise RegistryRefusal("not-your-decisions", _("Only the approver can delegate the own decisions."))
     if not has_role(delegator, Role.APPROVER, agency=agency):
-        raise RegistryRefusal(_("Only an approver of this agency can delegate for it."))
+        raise RegistryRefusal("not-an-approver", _("Only an approver of this agency can delegate for it."))
     if not Membership.objects.today().filter(user=delegate, agency=agency).exists():
-        raise RegistryRefusal(_("The delegate has to belong to the same agency."))
+        raise RegistryRefusal("not-a-colleague", _("The delegate has to belong to the same agency."))
 
 
 @transaction.atomic
@@ -85,7 +85,11 @@ def delegate(
 def end_delegation(*, delegation: Delegation, last_day: date, by: User | None) -> Delegation:
     """Move the last day of a delegation; only the approver who gave it can."""
     if by is not None and by != delegation.delegator:
-        raise RegistryRefusal(_("Only the approver can delegate the own decisions."))
+        raise RegistryRefusal("not-your-decisions", _("Only the approver can delegate the own decisions."))
+    if last_day < delegation.valid_from:
+        raise RegistryRefusal(
+            "before-first-day", _("A delegation cannot end before its first day. End it on that day at the earliest.")
+        )
     delegation.valid_to = last_day
     delegation.save(update_fields=["valid_to"])
     _record_delegation("registry.delegation.change", delegation, by)
@@ -100,11 +104,12 @@ def candidates(permission: str, database: Database) -> QuerySet[User]:
 
 def assign_duty(*, permission: str, database: Database, to: User, by: User | None) -> None:
     """Let a member of the owner agency handle, advise or decide for one database."""
-    _check_not_oneself(to, by)
+    check_not_oneself(to, by)
     if not candidates(permission, database).filter(pk=to.pk).exists():
         raise RegistryRefusal(
+            "role-missing",
             _("A duty on a database needs the role “%(role)s” in the agency that owns it.")
-            % {"role": ROLE_FOR[permission].label}
+            % {"role": ROLE_FOR[permission].label},
         )
     access.grant(permission=permission, on=database, to=to, by=by)
 
@@ -113,9 +118,9 @@ def withdraw_duty(*, permission: str, database: Database, to: User, by: User | N
     access.withdraw(permission=permission, on=database, to=to, by=by)
 
 
-def _check_not_oneself(user: User, by: User | None) -> None:
+def check_not_oneself(user: User, by: User | None) -> None:
     if by is not None and by == user:
-        raise RegistryRefusal(_("Nobody can give a role or a duty to oneself."))
+        raise RegistryRefusal("oneself", _("Nobody can give a role or a duty to oneself."))
 
 
 def _record(action: str, membership: Membership, by: User | None) -> None:

@@ -1,4 +1,4 @@
-"""What may be shared with whom, and who decides on a standing permission."""
+"""What may be shared with whom, and who may say so."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -8,8 +8,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from registry.choices import Masking, Mode, PersonalData, Role
+from registry.connectors import filters
 from registry.errors import RegistryRefusal
-from registry.models import Agency, Dataset, Field, PolicyField, SharingPolicy, User
+from registry.models import Agency, Database, Dataset, Field, PolicyField, SharingPolicy, User
 from registry.models.policies import SharingPolicyQuerySet
 from registry.permissions import DECIDE, belongs_to_lineage, has_role, is_named
 
@@ -24,7 +25,7 @@ def policies_for(
     Each comes with its fields that the source still has: `offered_fields` reads them without a query.
     """
     found = (
-        SharingPolicy.objects.on(day or timezone.localdate())
+        SharingPolicy.objects.in_force(day)
         .filter(dataset=dataset)
         .for_recipient(recipient)
         .select_related("dataset__database__owner", "legal_basis", "decided_by")
@@ -47,39 +48,100 @@ def offered_fields(policy: SharingPolicy) -> list[tuple[Field, Masking]]:
 
 
 def filterable_fields(policy: SharingPolicy) -> list[Field]:
-    """The fields by which rows may be chosen under the policy."""
+    """The fields by which rows may be chosen under the policy: never a masked one, whose values filters would tell."""
     if not hasattr(policy, "present_fields"):
         policy = SharingPolicy.objects.prefetch_related(_present_fields()).get(pk=policy.pk)
-    return [shared.field for shared in policy.present_fields if shared.is_filterable]
+    return [shared.field for shared in policy.present_fields if is_open_to_filters(shared)]
 
 
-def may_decide_standing(user: User, dataset: Dataset) -> bool:
+def is_open_to_filters(shared: PolicyField) -> bool:
+    return shared.is_filterable and shared.masking == Masking.KEEP
+
+
+def may_keep(user: User, dataset: Dataset) -> bool:
     """Whether the person is an approver of the owner who was assigned to decide for the database."""
     database = dataset.database
     return has_role(user, Role.APPROVER, agency=database.owner) and is_named(user, DECIDE, database)
 
 
+def check_keeper(*, dataset: Dataset, by: User) -> None:
+    """Refuse whoever may not say what the owner shares: it binds those who decide on requests, so it takes the same."""
+    if not may_keep(by, dataset):
+        raise RegistryRefusal(
+            "not-assigned",
+            _(
+                "Only an approver of the owner who is assigned to decide for the database can set what it shares. "
+                "An operator can assign one on the database's page."
+            ),
+        )
+
+
 def check_standing(*, dataset: Dataset, recipients: Iterable[Agency], by: User) -> None:
     """Refuse a standing permission that this person cannot decide. It stands for a decision, so the same rules hold."""
-    if not may_decide_standing(by, dataset):
+    check_keeper(dataset=dataset, by=by)
+    if dataset.database.min_quorum > 1:
         raise RegistryRefusal(
-            _(
-                "A standing permission is a decision: only an approver of the owner who is assigned to decide can take it."
-            )
+            "quorum",
+            _("This database needs %(count)d approvers at least, so nothing is granted by standing permission.")
+            % {"count": dataset.database.min_quorum},
         )
     for recipient in recipients:
         if belongs_to_lineage(by, recipient):
             raise RegistryRefusal(
+                "own-agency",
                 _("You belong to %(agency)s or to an agency above it, so another approver has to decide.")
-                % {"agency": recipient.name}
+                % {"agency": recipient.name},
             )
 
 
-def settle(*, policy: SharingPolicy, by: User) -> SharingPolicy:
-    """Put the acting approver's name under a standing permission; take it off a policy that is none. The caller saves.
+def check_quorum(policy: SharingPolicy) -> None:
+    """Refuse a policy by which fewer people than before, or than the database needs, would decide."""
+    needed = policy.dataset.database.min_quorum
+    if policy.quorum < needed:
+        raise RegistryRefusal("quorum", _("This database needs %(count)d approvers at least.") % {"count": needed})
+    if policy.is_standing and policy.quorum > 1:
+        raise RegistryRefusal("quorum", _("What several approvers have to decide cannot be a standing permission."))
+    before = SharingPolicy.objects.filter(pk=policy.pk).values("quorum", "is_standing").first()
+    if before and policy.quorum < before["quorum"]:
+        raise RegistryRefusal(
+            "quorum-lowered",
+            _("The number of approvers can only be raised. For fewer, end this policy and add a new one."),
+        )
+    if before and policy.is_standing and not before["is_standing"]:
+        raise RegistryRefusal(
+            "standing-later",
+            _("A policy cannot become a standing permission later. End this policy and add a new one."),
+        )
 
-    Recipients are checked with `check_standing`, before they are saved.
+
+def check_line(*, policy: SharingPolicy, field: Field, masking: str, is_filterable: bool) -> None:
+    """Refuse a masking that the field's values cannot have, and a filter that would give a masked value away."""
+    if not filters.masking_fits(masking, field.kind):
+        raise RegistryRefusal(
+            "masking",
+            _("“%(field)s” (%(kind)s) cannot be masked like this: only dates can be cut down to their year.")
+            % {"field": field.name, "kind": field.get_kind_display()},
+        )
+    # The key of a look-up is what the asker knows already; a filter on anything else masked would answer questions.
+    is_lookup_key = field.is_key and list(policy.modes) == [Mode.LOOKUP]
+    if is_filterable and masking != Masking.KEEP and not is_lookup_key:
+        raise RegistryRefusal(
+            "masked-filter",
+            _("“%(field)s” is masked, so rows cannot be filtered by it: whoever filters would learn its values.")
+            % {"field": field.name},
+        )
+
+
+def settle(*, policy: SharingPolicy, by: User) -> SharingPolicy:
+    """Check that the person may save the policy as it is now, and put the name under a standing permission, which
+    saving decides; take it off a policy that is none. The caller saves, in the same transaction.
+
+    Recipients are checked with `check_standing`, lines with `check_line`, before they are saved.
     """
+    # Whoever raises the floor of the database, or saves the same policy, waits until this is over.
+    Database.objects.select_for_update().get(pk=policy.dataset.database_id)
+    check_keeper(dataset=policy.dataset, by=by)
+    check_quorum(policy)
     if policy.is_standing:
         check_standing(dataset=policy.dataset, recipients=(), by=by)
         policy.decided_by, policy.decided_at = by, timezone.now()

@@ -7,6 +7,7 @@ from django.db.models import Model
 
 from evidence import ledger
 from registry.actors import actor_of
+from registry.errors import RegistryRefusal
 from registry.models import Agency, Membership, User
 
 # The first of these that a model has names its rows in the ledger.
@@ -27,6 +28,16 @@ def record(
         actor=actor_of(by, agency or acting_agency(by)),
         subject=(thing._meta.model_name, public_name(thing)),
         details=details,
+    )
+
+
+def record_refusal(*, model: type[Model], thing: Model | None, by: User, error: RegistryRefusal) -> None:
+    """Append an entry about what was refused, in a transaction of its own; `thing` is None where it was to be new."""
+    ledger.record_refusal(
+        action=f"{model._meta.app_label}.{model._meta.model_name}.refuse",
+        actor=actor_of(by, acting_agency(by)),
+        subject=(model._meta.model_name, public_name(thing) if thing is not None else "new"),
+        details={"code": error.code},
     )
 
 

@@ -257,6 +257,7 @@ def test_dataset_page_shows_description_fields_and_terms(reader):
         "Ministry of Health",
         str(Mode.LOOKUP.label),
         "2 approvers of the owner decide on each request.",
+        "kept 730 days from the first day of use",
         "How to ask",
     ):
         assert expected in text

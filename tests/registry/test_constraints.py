@@ -1,6 +1,6 @@
 """What the database itself refuses, one constraint after the other."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from django.apps import apps
@@ -64,6 +64,7 @@ BREACHES = {
     ),
     "registry_database_classification": lambda: factories.DatabaseFactory(classification="secret"),
     "registry_database_lifecycle": lambda: factories.DatabaseFactory(lifecycle="lost"),
+    "registry_database_min_quorum": lambda: factories.DatabaseFactory(min_quorum=0),
     "registry_connection_engine": lambda: factories.ConnectionFactory(engine="oracle"),
     "registry_connection_check_paired": lambda: factories.ConnectionFactory(check_ok=True),
     "registry_dataset_no_state_secret": lambda: factories.DatasetFactory(is_state_secret=True),
@@ -79,6 +80,12 @@ BREACHES = {
     "registry_sharingpolicy_quorum": lambda: factories.SharingPolicyFactory(quorum=0),
     "registry_sharingpolicy_decided_paired": lambda: factories.SharingPolicyFactory(decided_at=timezone.now()),
     "registry_sharingpolicy_standing_decided": lambda: factories.SharingPolicyFactory(is_standing=True),
+    "registry_sharingpolicy_standing_single": lambda: factories.SharingPolicyFactory(standing=True, quorum=2),
+    "registry_sharingpolicy_max_rows": lambda: factories.SharingPolicyFactory(max_rows=2**53),
+    "registry_sharingpolicy_max_retention_days": lambda: factories.SharingPolicyFactory(max_retention_days=3_651),
+    "registry_sharingpolicy_kept_while_used": lambda: factories.SharingPolicyFactory(
+        max_days=20, max_retention_days=19
+    ),
     "registry_policyfield_once": _shared_twice,
     "registry_policyfield_masking": lambda: factories.PolicyFieldFactory(masking="blur"),
 }
@@ -121,6 +128,29 @@ def test_public_names_are_unique(model, name):
 def test_a_quorum_stays_between_one_and_nine(quorum):
     with pytest.raises(IntegrityError), transaction.atomic():
         factories.SharingPolicyFactory(quorum=quorum)
+
+
+def test_a_quorum_is_never_lowered():
+    policy = factories.SharingPolicyFactory(quorum=2)
+    _update(policy, quorum=3)
+    with pytest.raises(IntegrityError, match="never lowered"), transaction.atomic():
+        _update(policy, quorum=2)
+
+
+def test_a_policy_meets_the_least_quorum_of_its_database():
+    dataset = factories.DatasetFactory(database__min_quorum=2)
+    with pytest.raises(IntegrityError, match="at least 2"), transaction.atomic():
+        factories.SharingPolicyFactory(dataset=dataset)
+    factories.SharingPolicyFactory(dataset=dataset, quorum=2)
+
+
+def test_a_database_keeps_its_owner_while_policies_speak_for_it():
+    policy = factories.SharingPolicyFactory()
+    database = policy.dataset.database
+    with pytest.raises(IntegrityError, match="sharing policies of its owner"), transaction.atomic():
+        _update(database, owner=factories.AgencyFactory())
+    _update(policy, valid_to=timezone.localdate() - timedelta(days=2))
+    _update(database, owner=factories.AgencyFactory())
 
 
 def test_the_tree_of_agencies_refuses_a_longer_circle():

@@ -7,12 +7,15 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from evidence.models import Outcome
 from registry.choices import Role
-from registry.models import Membership, User
+from registry.errors import RegistryRefusal
+from registry.models import Delegation, Membership, User
+from registry.permissions import DECIDE
 from registry.services import people
 from tests import factories
-from tests.factories import PASSWORD, person
-from tests.registry.pages import add, change, entries, url
+from tests.factories import PASSWORD, DelegationFactory, person
+from tests.registry.pages import add, change, entries, submitted, url
 
 pytestmark = pytest.mark.django_db
 
@@ -165,3 +168,66 @@ def test_an_approver_sees_colleagues_only(client):
     assert client.get(url("user", "change", colleague.pk)).status_code == 200
     assert client.get(url("user", "change", stranger.pk)).status_code == 404
     assert client.post(url("user", "change", colleague.pk), {}).status_code == 403
+
+
+def test_refused_appointments_and_delegations_stay_on_record(client, ndc, operator):
+    client.force_login(operator)
+    assert (
+        add(
+            client, "membership", user=operator.pk, agency=ndc.pk, role=Role.AUDITOR, valid_from="2026-01-01"
+        ).status_code
+        == 200
+    )
+    entry = entries("registry.membership.refuse").get()
+    assert (entry.outcome, entry.actor, json.loads(entry.details)) == (
+        Outcome.REFUSED,
+        str(operator.public_id),
+        {"code": "oneself"},
+    )
+    address = url("user", "change", operator.pk)
+    page = client.get(address)
+    own = {"memberships-TOTAL_FORMS": 2, "memberships-1-agency": ndc.pk, "memberships-1-role": Role.AUDITOR}
+    assert client.post(address, submitted(page, **own, **{"memberships-1-valid_from": "2026-01-01"})).status_code == 200
+    assert entries("registry.user.refuse").get().subject_id == str(operator.public_id)
+
+    agency = factories.AgencyFactory()
+    approver = person(agency, Role.APPROVER)
+    client.force_login(approver)
+    given = {"agency": agency.pk, "reason": "Nghỉ phép", "valid_from": "2026-01-01", "valid_to": "2026-12-31"}
+    former = factories.MembershipFactory(agency=agency, valid_to=date(2025, 12, 31)).user
+    assert add(client, "delegation", delegate=former.pk, **given).status_code == 200
+    assert json.loads(entries("registry.delegation.refuse").get().details) == {"code": "not-a-colleague"}
+
+
+def test_a_refusal_on_saving_is_told_and_recorded_and_saves_nothing(client, monkeypatch):
+    agency = factories.AgencyFactory()
+    delegation = DelegationFactory(agency=agency)
+    client.force_login(delegation.delegator)
+
+    def refuse(**arguments):
+        DelegationFactory(agency=agency)
+        raise RegistryRefusal("late", "Quá muộn")
+
+    monkeypatch.setattr(people, "end_delegation", refuse)
+    response = change(client, "delegation", delegation, valid_to="2098-12-31")
+    assert response.status_code == 302
+    assert "Quá muộn" in client.get(response.url).content.decode()
+    assert json.loads(entries("registry.delegation.refuse").get().details) == {"code": "late"}
+    assert Delegation.objects.count() == 1
+
+
+def test_a_refused_duty_stays_on_record(client, operator):
+    database = factories.DatabaseFactory(code="population")
+    client.force_login(operator)
+    client.post(url("database", "duties", database.pk), {"permission": DECIDE, "user": operator.pk})
+    entry = entries("registry.database.refuse").get()
+    assert (entry.subject_id, json.loads(entry.details)) == ("population", {"code": "oneself"})
+
+
+def test_a_delegation_does_not_end_before_its_first_day():
+    first = timezone.localdate() + timedelta(days=5)
+    delegation = DelegationFactory(valid_from=first)
+    with pytest.raises(RegistryRefusal) as caught:
+        people.end_delegation(delegation=delegation, last_day=first - timedelta(days=1), by=delegation.delegator)
+    assert caught.value.code == "before-first-day"
+    people.end_delegation(delegation=delegation, last_day=first, by=delegation.delegator)

@@ -5,9 +5,9 @@ from datetime import date
 
 import pytest
 
-from registry.choices import Masking, Mode, PersonalData, Role
+from registry.choices import FieldKind, Masking, Mode, PersonalData, Role
 from registry.errors import RegistryRefusal
-from registry.models import SharingPolicy
+from registry.models import Database, SharingPolicy
 from registry.permissions import DECIDE
 from registry.services import policies
 from tests import factories
@@ -121,9 +121,8 @@ def test_others_cannot_save_a_standing_permission(client, dataset, operator, who
         "unassigned": person(dataset.database.owner, Role.APPROVER),
     }[who]
     client.force_login(user)
-    response = add(client, "sharingpolicy", **values(dataset, is_standing="on"))
-    assert response.status_code == 200
-    assert "is_standing" in response.context["adminform"].form.errors
+    response = client.post(url("sharingpolicy", "add"), values(dataset, is_standing="on"))
+    assert response.status_code == (403 if who == "operator" else 200)
     assert not SharingPolicy.objects.exists()
 
 
@@ -156,18 +155,178 @@ def test_a_change_of_a_standing_permission_is_a_new_decision(client, dataset):
     assert (policy.is_standing, policy.decided_by, policy.decided_at) == (False, None, None)
 
 
+# Bounds
+
+
+@pytest.mark.parametrize("who", ["operator", "superuser", "unassigned", "elsewhere"])
+def test_only_assigned_approvers_save_a_policy(client, dataset, operator, who):
+    owner = dataset.database.owner
+    policy = factories.SharingPolicyFactory(dataset=dataset, max_rows=10)
+    client.force_login(
+        {
+            "operator": operator,
+            "superuser": factories.UserFactory(superuser=True),
+            "unassigned": person(owner, Role.APPROVER),
+            "elsewhere": decider(factories.DatabaseFactory(owner=owner)),
+        }[who]
+    )
+    assert client.get(url("sharingpolicy", "change", policy.pk)).status_code == 200
+    assert client.post(url("sharingpolicy", "change", policy.pk), values(dataset, max_rows=99)).status_code == 403
+    assert client.post(url("sharingpolicy", "add"), values(dataset)).status_code == (403 if who == "operator" else 200)
+    policy.refresh_from_db()
+    assert policy.max_rows == 10
+    assert SharingPolicy.objects.count() == 1
+
+
+def refused(response, field) -> str:
+    assert response.status_code == 200
+    return response.context["adminform"].form.errors[field][0]
+
+
+def test_a_quorum_can_only_be_raised(client, dataset):
+    policy = factories.SharingPolicyFactory(dataset=dataset, quorum=2)
+    client.force_login(decider(dataset.database))
+    assert refused(change(client, "sharingpolicy", policy, quorum=1), "quorum")
+    assert json.loads(entries("registry.sharingpolicy.refuse").get().details) == {"code": "quorum-lowered"}
+    assert change(client, "sharingpolicy", policy, quorum=3).status_code == 302
+    policy.refresh_from_db()
+    assert policy.quorum == 3
+
+
+@pytest.mark.parametrize("quorum", [1, 2])
+def test_a_policy_does_not_become_a_standing_permission_later(client, dataset, quorum):
+    policy = factories.SharingPolicyFactory(dataset=dataset, quorum=quorum)
+    client.force_login(decider(dataset.database))
+    assert refused(change(client, "sharingpolicy", policy, is_standing="on"), "quorum")
+    policy.refresh_from_db()
+    assert not policy.is_standing
+
+
+def test_a_standing_permission_has_a_quorum_of_one(client, dataset):
+    client.force_login(decider(dataset.database))
+    assert refused(add(client, "sharingpolicy", **values(dataset, is_standing="on", quorum=2)), "quorum")
+    assert not SharingPolicy.objects.exists()
+
+
+def test_the_database_sets_the_least_quorum(client, dataset):
+    Database.objects.update(min_quorum=2)
+    client.force_login(decider(dataset.database))
+    assert refused(add(client, "sharingpolicy", **values(dataset)), "quorum")
+    assert refused(add(client, "sharingpolicy", **values(dataset, is_standing="on")), "is_standing")
+    assert add(client, "sharingpolicy", **values(dataset, quorum=2)).status_code == 302
+
+
+def test_services_refuse_what_pages_refuse(dataset):
+    approver = decider(dataset.database)
+    policy = factories.SharingPolicyFactory(dataset=dataset, quorum=2)
+
+    def code_of(by=approver, **changed):
+        again = SharingPolicy.objects.get(pk=policy.pk)
+        for name, value in changed.items():
+            setattr(again, name, value)
+        with pytest.raises(RegistryRefusal) as caught:
+            policies.settle(policy=again, by=by)
+        return caught.value.code
+
+    assert code_of(quorum=1) == "quorum-lowered"
+    assert code_of(is_standing=True) == "quorum"
+    assert code_of(by=person(dataset.database.owner, Role.APPROVER)) == "not-assigned"
+
+
+def test_the_operator_sets_the_least_quorum_on_record(client, dataset, operator):
+    policy = factories.SharingPolicyFactory(dataset=dataset)
+    client.force_login(operator)
+    assert refused(change(client, "database", dataset.database, min_quorum=2), "min_quorum")
+    SharingPolicy.objects.filter(pk=policy.pk).update(quorum=2)
+    assert change(client, "database", dataset.database, min_quorum=2).status_code == 302
+    assert json.loads(entries("registry.database.change").get().details)["values"]["min_quorum"] == {
+        "old": "1",
+        "new": "2",
+    }
+
+
+def test_the_owner_stays_while_policies_are_in_force(client, dataset, operator):
+    policy = factories.SharingPolicyFactory(dataset=dataset)
+    owner, successor = dataset.database.owner, factories.AgencyFactory()
+    client.force_login(operator)
+    assert refused(change(client, "database", dataset.database, owner=successor.pk), "owner")
+    assert json.loads(entries("registry.database.refuse").get().details) == {"code": "owner-bound"}
+    SharingPolicy.objects.filter(pk=policy.pk).update(valid_to=date(2021, 1, 1))
+    assert change(client, "database", dataset.database, owner=successor.pk).status_code == 302
+    dataset.database.refresh_from_db()
+    assert dataset.database.owner == successor != owner
+
+
+def line(field, *, masking, is_filterable=False):
+    return {
+        "policy_fields-TOTAL_FORMS": 1,
+        "policy_fields-0-field": field.pk,
+        "policy_fields-0-masking": masking,
+        **({"policy_fields-0-is_filterable": "on"} if is_filterable else {}),
+    }
+
+
+@pytest.mark.parametrize(
+    ("is_key", "modes", "status"),
+    [(True, [Mode.LOOKUP], 302), (True, list(Mode), 200), (False, [Mode.LOOKUP], 200)],
+)
+def test_a_masked_field_is_no_filter_unless_it_is_what_is_looked_up(client, dataset, is_key, modes, status):
+    field = factories.FieldFactory(dataset=dataset, is_key=is_key)
+    policy = factories.SharingPolicyFactory(dataset=dataset, modes=modes)
+    client.force_login(decider(dataset.database))
+    shared = line(field, masking=Masking.PSEUDONYM, is_filterable=True)
+    assert change(client, "sharingpolicy", policy, **shared).status_code == status
+    assert policy.policy_fields.exists() is (status == 302)
+    assert policies.filterable_fields(policy) == []
+
+
+def test_adding_a_mode_checks_the_lines_again(client, dataset):
+    field = factories.FieldFactory(dataset=dataset, key=True)
+    policy = factories.SharingPolicyFactory(dataset=dataset, modes=[Mode.LOOKUP])
+    factories.PolicyFieldFactory(policy=policy, field=field, masking=Masking.NULL, is_filterable=True)
+    client.force_login(decider(dataset.database))
+    assert change(client, "sharingpolicy", policy, modes=list(Mode)).status_code == 200
+    policy.refresh_from_db()
+    assert policy.modes == [Mode.LOOKUP]
+
+
+def test_a_masking_fits_the_kind_of_its_field(client, dataset):
+    number = factories.FieldFactory(dataset=dataset, kind=FieldKind.INTEGER)
+    day = factories.FieldFactory(dataset=dataset, kind=FieldKind.DATE)
+    policy = factories.SharingPolicyFactory(dataset=dataset)
+    client.force_login(decider(dataset.database))
+    assert change(client, "sharingpolicy", policy, **line(number, masking=Masking.YEAR)).status_code == 200
+    assert json.loads(entries("registry.sharingpolicy.refuse").get().details) == {"code": "masking"}
+    assert change(client, "sharingpolicy", policy, **line(day, masking=Masking.YEAR)).status_code == 302
+
+
+@pytest.mark.parametrize(("field", "value"), [("max_rows", 2**53), ("max_retention_days", 3_651)])
+def test_limits_have_limits(client, dataset, field, value):
+    client.force_login(decider(dataset.database))
+    assert refused(add(client, "sharingpolicy", **values(dataset, **{field: value})), field)
+
+
+def test_a_policy_whose_law_ended_offers_nothing(dataset):
+    policy = factories.SharingPolicyFactory(dataset=dataset)
+    asking = {"dataset": dataset, "recipient": factories.AgencyFactory()}
+    assert policies.policies_for(**asking).get() == policy
+    policy.legal_basis.effective_to = date(2021, 1, 1)
+    policy.legal_basis.save()
+    assert not policies.policies_for(**asking)
+
+
 # Pages
 
 
-def test_an_operator_adds_an_ordinary_policy(client, dataset, operator):
-    client.force_login(operator)
+def test_an_assigned_approver_adds_an_ordinary_policy(client, dataset):
+    client.force_login(decider(dataset.database))
     assert add(client, "sharingpolicy", **values(dataset)).status_code == 302
     policy = SharingPolicy.objects.get()
     assert (policy.modes, policy.purposes, policy.decided_by) == (["lookup"], ["procedure"], None)
 
 
-def test_a_policy_names_who_may_ask(client, dataset, operator):
-    client.force_login(operator)
+def test_a_policy_names_who_may_ask(client, dataset):
+    client.force_login(decider(dataset.database))
     response = add(client, "sharingpolicy", **values(dataset, any_agency=None))
     assert "recipients" in response.context["adminform"].form.errors
     agency = factories.AgencyFactory(code="BTC")
@@ -202,20 +361,20 @@ def test_case_officers_and_reviewers_only_read(client, dataset):
         assert client.get(url("sharingpolicy", "add")).status_code == 403
 
 
-def test_the_dataset_of_a_policy_stays(client, dataset, operator):
+def test_the_dataset_of_a_policy_stays(client, dataset):
     policy = factories.SharingPolicyFactory(dataset=dataset)
-    client.force_login(operator)
+    client.force_login(decider(dataset.database))
     change(client, "sharingpolicy", policy, dataset=factories.DatasetFactory().pk)
     policy.refresh_from_db()
     assert policy.dataset == dataset
 
 
-def test_only_fields_of_the_own_dataset_are_offered(client, dataset, operator):
+def test_only_fields_of_the_own_dataset_are_offered(client, dataset):
     own = factories.FieldFactory(dataset=dataset, name="born")
     gone = factories.FieldFactory(dataset=dataset, name="gone", removed_at="2026-01-01T00:00Z")
     foreign = factories.FieldFactory(name="foreign")
     policy = factories.SharingPolicyFactory(dataset=dataset)
-    client.force_login(operator)
+    client.force_login(decider(dataset.database))
 
     def share(field):
         return change(
@@ -246,10 +405,10 @@ def test_only_fields_of_the_own_dataset_are_offered(client, dataset, operator):
     ]
 
 
-def test_a_field_can_be_taken_out(client, dataset, operator):
+def test_a_field_can_be_taken_out(client, dataset):
     field = factories.FieldFactory(dataset=dataset, name="born")
     policy = factories.SharingPolicyFactory(dataset=dataset, field_list=[field])
-    client.force_login(operator)
+    client.force_login(decider(dataset.database))
     change(client, "sharingpolicy", policy, **{"policy_fields-0-DELETE": "on"})
     assert not policy.policy_fields.exists()
     assert json.loads(entries("registry.sharingpolicy.change").get().details)["policyfield"] == [
@@ -276,9 +435,9 @@ def test_opening_a_sensitive_field_warns(client, dataset):
     assert "disease" in warnings[0]
 
 
-def test_the_page_takes_the_same_queries_for_many_fields(client, dataset, operator, django_assert_max_num_queries):
+def test_the_page_takes_the_same_queries_for_many_fields(client, dataset, django_assert_max_num_queries):
     fields = [factories.FieldFactory(dataset=dataset) for _number in range(30)]
     policy = factories.SharingPolicyFactory(dataset=dataset, field_list=fields)
-    client.force_login(operator)
+    client.force_login(decider(dataset.database))
     with django_assert_max_num_queries(40):
         client.get(url("sharingpolicy", "change", policy.pk))
