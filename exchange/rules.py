@@ -11,7 +11,7 @@ from exchange.refusals import Incomplete, Refusal
 from exchange.services import completeness, scopes
 from exchange.states import Move, Side
 from registry import permissions
-from registry.choices import Lifecycle, Role
+from registry.choices import AccessRights, Lifecycle, Role
 from registry.models import Agency, Database, Delegation, User
 from registry.services import records
 
@@ -175,7 +175,13 @@ def _within_standing_permission(request: ExchangeRequest, by: User | None) -> No
     policy, _scope = scopes.best_policy(request)
     if not policy.is_standing:
         raise Refusal("not-standing", _("No standing permission covers this request."))
-    # It was decided beforehand; whoever decided it must be free of conflicts with this request all the same.
+    # It was decided beforehand, but it rests on whoever decided it: the person must be one whom the owner lets decide
+    # today, and free of conflicts with this request.
+    if not _own_duty(policy.decided_by, request.dataset.database, permissions.DECIDE):
+        raise Refusal(
+            "standing-lapsed",
+            _("Whoever gave this standing permission no longer decides for the owner: an approver has to renew it."),
+        )
     _approver_took_no_part(request, policy.decided_by)
     _approver_not_of_consumer(request, policy.decided_by)
 
@@ -201,9 +207,16 @@ def not_live(agreement: Agreement) -> Refusal:
 
 
 def check_still_shared(agreement: Agreement) -> None:
-    """Rule 3: the owner still offers the dataset, and everything that was agreed."""
-    if agreement.dataset.database.lifecycle != Lifecycle.ACTIVE or agreement.dataset.removed_at:
+    """Rule 3: the owner still offers the dataset, and everything that was agreed, to an agency that still exists."""
+    dataset = agreement.dataset
+    if dataset.database.lifecycle != Lifecycle.ACTIVE or dataset.removed_at:
         raise Refusal("dataset-not-active", _("The dataset is no longer offered."))
+    if dataset.access_rights == AccessRights.NON_PUBLIC:
+        raise Refusal("dataset-not-shared", _("The owner does not share this dataset."))
+    if dataset.database.owner_id != agreement.provider_id:
+        raise Refusal("owner-changed", _("The dataset has another owner since: ask that agency."))
+    if not agreement.consumer.is_active:
+        raise Refusal("agency-closed", _("The consumer agency is no longer active."))
     scopes.check_shareable_now(agreement)
 
 

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from exchange.choices import ConsentBasis, OnwardSharing
 from exchange.models import ExchangeRequest
 from exchange.refusals import Incomplete
+from exchange.services import scopes
 from registry.choices import AccessRights, PersonalData
 
 REQUIRED = (
@@ -80,7 +81,7 @@ def _about_dataset(request: ExchangeRequest):
         yield "dataset", _("The owner does not share this dataset.")
     if dataset.database.owner_id == request.consumer_id:
         yield "dataset", _("This dataset belongs to your own agency.")
-    asked = dataset.fields.shown().filter(name__in=request.field_names)
+    asked = dataset.fields.shown().filter(name__in=scopes.asked_names(request))
     personal = asked.exclude(personal_data=PersonalData.NONE).exists()
     if personal and request.consent_basis in ("", ConsentBasis.NOT_PERSONAL):
         yield "consent_basis", _("Personal data is asked for: state the statutory ground or the consent.")

@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from exchange.choices import DayKind, Verdict
 from exchange.models import CalendarDay, DeadlineProfile, ReviewCase
+from exchange.services import scopes
 from registry.choices import PersonalData
 
 SIMPLE, COMPLEX = "simple", "complex"
@@ -46,6 +47,6 @@ def due_date_for(request, earlier: ReviewCase | None = None) -> date:
     if returned:
         left = working_days_between(timezone.localdate(returned.made_at), earlier.due_on)
         return due_on(timezone.localdate(), max(left, 1))
-    asked = request.dataset.fields.filter(name__in=request.field_names, personal_data=PersonalData.SENSITIVE)
+    asked = request.dataset.fields.filter(name__in=scopes.asked_names(request), personal_data=PersonalData.SENSITIVE)
     profile = DeadlineProfile.objects.filter(code=COMPLEX if asked.exists() else SIMPLE).first()
     return due_on(timezone.localdate(), profile.working_days if profile else FALLBACK_DAYS)

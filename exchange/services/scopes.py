@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date
 
 from django.db.models import prefetch_related_objects
 from django.utils import timezone
@@ -11,17 +11,22 @@ from django.utils.translation import gettext_lazy as _
 from exchange.choices import Verdict
 from exchange.models import Agreement, ExchangeRequest, ReviewCase, Revision
 from exchange.refusals import Incomplete, Refusal
-from exchange.scope import Filter, Scope, excess
+from exchange.scope import Excess, Filter, Scope, excess
 from registry.choices import Masking
 from registry.connectors import Column, Condition, ExtractPlan, PermanentSourceError, filters
 from registry.fields import nfc
 from registry.models import Field, PolicyField, SharingPolicy
+from registry.services import policies
+
+MOST_FILTERS = 20
+MOST_VALUES = 1_000
+LONGEST_VALUE = 200  # characters
 
 
 def policies_for(request: ExchangeRequest):
     """Policies of the dataset under which the consumer may ask today in the mode and for the purpose wanted."""
     return (
-        SharingPolicy.objects.today()
+        SharingPolicy.objects.in_force()
         .for_recipient(request.consumer)
         .filter(dataset=request.dataset, modes__contains=[request.mode], purposes__contains=[request.purpose])
         .prefetch_related("policy_fields__field")
@@ -43,6 +48,7 @@ def requested_scope(request: ExchangeRequest, policy: SharingPolicy) -> Scope:
         Filter(line["field"], line["operator"], tuple(nfc(value) for value in line.get("values", ())))
         for line in request.row_filter
     )
+    _check_size(conditions)
     for condition in conditions:
         _check_filter(condition, offered)
     chosen = sorted(set(request.field_names), key=lambda name: offered[name].field.position)
@@ -60,15 +66,39 @@ def requested_scope(request: ExchangeRequest, policy: SharingPolicy) -> Scope:
     )
 
 
-def _check_filter(condition: Filter, offered: dict[str, PolicyField]) -> None:
+def _check_size(conditions: tuple[Filter, ...]) -> None:
+    """A scope stands in letters, decisions and agreements: it has to stay readable."""
+    if len(conditions) > MOST_FILTERS:
+        raise Incomplete(
+            "too-many-filters",
+            _("At most %(count)d conditions can be combined.") % {"count": MOST_FILTERS},
+            fields={"row_filter": [condition.field for condition in conditions]},
+        )
+    for condition in conditions:
+        if len(condition.values) > MOST_VALUES or any(len(value) > LONGEST_VALUE for value in condition.values):
+            raise Incomplete(
+                "filter-too-long",
+                _("At most %(values)d values of up to %(length)d characters fit into the condition on “%(field)s”.")
+                % {"values": MOST_VALUES, "length": LONGEST_VALUE, "field": condition.field},
+                fields={"row_filter": [condition.field]},
+            )
+
+
+def _is_filter_offered(condition: Filter, offered: dict[str, PolicyField]) -> bool:
+    """Whether the policy lets rows be chosen by it: a filter on a masked field would tell its values."""
     line = offered.get(condition.field)
-    if line is None or not line.is_filterable:
+    return line is not None and policies.is_open_to_filters(line)
+
+
+def _check_filter(condition: Filter, offered: dict[str, PolicyField]) -> None:
+    if not _is_filter_offered(condition, offered):
         raise Incomplete(
             "filter-not-offered",
             _("Rows cannot be filtered by “%(field)s”. Choose one of the fields offered for filtering.")
             % {"field": condition.field},
             fields={"row_filter": [condition.field]},
         )
+    line = offered[condition.field]
     try:
         filters.checked_values(Condition(line.field.name, line.field.kind, condition.operator, condition.values))
     except PermanentSourceError as error:
@@ -78,7 +108,7 @@ def _check_filter(condition: Filter, offered: dict[str, PolicyField]) -> None:
 def policy_scope(policy: SharingPolicy, like: Scope) -> Scope:
     """The most that the policy lets out to a request that is otherwise like `like`."""
     lines = shared_lines(policy)
-    last_day = like.period_from + timedelta(days=policy.max_days - 1)
+    last_day = _days_later(like.period_from, policy.max_days - 1)
     return replace(
         like,
         dataset=policy.dataset.code,
@@ -89,7 +119,12 @@ def policy_scope(policy: SharingPolicy, like: Scope) -> Scope:
         purpose=like.purpose if like.purpose in policy.purposes else "",
         period_from=policy.valid_from,
         period_to=min(last_day, policy.valid_to) if policy.valid_to else last_day,
+        retention_until=_days_later(like.period_from, policy.max_retention_days),
     )
+
+
+def _days_later(day: date, days: int) -> date:
+    return date.fromordinal(min(day.toordinal() + days, date.max.toordinal()))
 
 
 def best_policy(request: ExchangeRequest) -> tuple[SharingPolicy, Scope]:
@@ -104,12 +139,19 @@ def best_policy(request: ExchangeRequest) -> tuple[SharingPolicy, Scope]:
         beyond = list(excess(scope, policy_scope(policy, scope)))
         if not beyond:
             return policy, scope
-        refusal = refusal or Incomplete("outside-policy", " ".join(map(str, beyond)), fields={"dataset": beyond})
+        refusal = refusal or Incomplete("outside-policy", " ".join(map(str, beyond)), fields=_by_field(beyond))
     raise refusal or Incomplete(
         "no-policy",
         _("The owner offers this dataset neither in this way nor for this purpose. Choose another method or purpose."),
         fields={"dataset": [], "mode": [], "purpose": []},
     )
+
+
+def _by_field(beyond: list[Excess]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for one in beyond:
+        found.setdefault(one.field, []).append(one.sentence)
+    return found
 
 
 def scope_of_revision(revision: Revision) -> Scope:
@@ -118,14 +160,30 @@ def scope_of_revision(revision: Revision) -> Scope:
 
 
 def check_shareable_now(agreement: Agreement) -> None:
-    """Refuse when today's registry no longer offers what was agreed: policy ended, field gone, masking tightened."""
+    """Refuse when today's registry no longer offers what was agreed: policy or law ended, field gone or masked, filter
+    withdrawn."""
     scope = Scope.from_text(agreement.scope)
-    policy = agreement.policy
+    named = SharingPolicy.objects.for_recipient(agreement.consumer).select_related("dataset", "legal_basis")
+    policy = named.filter(pk=agreement.policy_id).first()
+    if policy is None:
+        raise Refusal("outside-policy", _("The sharing policy no longer names the consumer agency."))
+    agreement.policy = policy  # as it is today, for whoever asks next
     today = timezone.localdate()
     if policy.valid_from > today or (policy.valid_to and policy.valid_to < today):
         raise Refusal("policy-ended", _("The sharing policy behind this agreement has ended."))
-    if not SharingPolicy.objects.for_recipient(agreement.consumer).filter(pk=policy.pk).exists():
-        raise Refusal("outside-policy", _("The sharing policy no longer names the consumer agency."))
+    if not policy.legal_basis.is_in_force(today):
+        raise Refusal(
+            "law-ended",
+            _("%(number)s, on which the sharing policy rests, is not in force today.")
+            % {"number": policy.legal_basis.number},
+        )
+    offered = {line.field.name: line for line in shared_lines(policy)}
+    withdrawn = [condition.field for condition in scope.filters if not _is_filter_offered(condition, offered)]
+    if withdrawn:
+        raise Refusal(
+            "outside-policy",
+            _("The owner no longer lets rows be filtered by: %(names)s.") % {"names": ", ".join(withdrawn)},
+        )
     # The period of the agreement is counted from its own start; everything else is compared with the policy of today.
     beyond = list(excess(scope, policy_scope(policy, scope)))
     if beyond:
@@ -155,6 +213,11 @@ def extract_plan(scope: Scope, fields: dict[str, Field]) -> ExtractPlan:
         file_format=scope.file_format,
         row_limit=scope.row_limit,
     )
+
+
+def asked_names(request: ExchangeRequest) -> set[str]:
+    """The fields of which the request learns something: those it asks for, and those by which it chooses rows."""
+    return {*request.field_names, *(line["field"] for line in request.row_filter)}
 
 
 def fields_of(dataset) -> dict[str, Field]:
