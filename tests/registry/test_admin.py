@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.urls import reverse
 
 from evidence.models import Entry
-from registry.choices import Masking, PersonalData, Role
+from registry.choices import Masking, Mode, PersonalData, Purpose, Role
 from registry.models import Dataset, LegalInstrument
 from registry.permissions import DECIDE, HANDLE, is_named
 from tests import factories
@@ -297,3 +297,26 @@ def test_an_auditor_reads_evidence_and_nobody_changes_it(client, auditor):
 def test_clerks_do_not_enter_the_admin(client):
     client.force_login(person(factories.AgencyFactory(), Role.REQUESTER))
     assert client.get(reverse("admin:index")).status_code == 302
+
+
+def test_reader_of_a_policy_sees_labels(client, auditor):
+    policy = factories.SharingPolicyFactory(purposes=[Purpose.PROCEDURE], modes=[Mode.PACKAGE, Mode.LOOKUP])
+    client.force_login(auditor)
+    page = client.get(url("sharingpolicy", "change", policy.pk)).text
+    for label in (Purpose.PROCEDURE.label, Mode.PACKAGE.label, Mode.LOOKUP.label):
+        assert str(label) in page
+
+
+def test_port_is_shown_without_grouping(client, auditor):
+    connection = factories.ConnectionFactory(postgresql=True)
+    client.force_login(auditor)
+    for page in (url("connection", "changelist"), url("connection", "change", connection.pk)):
+        text = client.get(page).text
+        assert "5432" in text
+        assert "5.432" not in text
+
+
+def test_account_page_shows_the_public_id(client):
+    user = factories.UserFactory()
+    client.force_login(factories.UserFactory(superuser=True))
+    assert str(user.public_id) in client.get(url("user", "change", user.pk)).text
