@@ -6,12 +6,15 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from exchange.forms.inputs import Block, Choice
+from exchange.scope import grouped
+from exchange.services.scopes import LONGEST_VALUE, MOST_VALUES
 from registry.choices import FieldKind, Operator
 from registry.connectors import Condition, SourceError, filters
 from registry.models import Field
 
 LINES = 3
-LONGEST_LIST = 2_000_000  # characters
+# What a browser cuts off at this length has too many values, or too long ones, and is refused for that.
+LONGEST_LIST = MOST_VALUES * (LONGEST_VALUE + 2)
 YES, NO = {"true", "1", "yes", "có", "đúng"}, {"false", "0", "no", "không", "sai"}
 
 
@@ -52,6 +55,13 @@ class FilterForm(forms.Form):
         return data
 
     def _checked(self, field: Field, operator: str, values: list[str]) -> dict | None:
+        if len(values) > MOST_VALUES:
+            most = {"count": grouped(MOST_VALUES)}
+            self.add_error("values", _("At most %(count)s values fit into one condition.") % most)
+            return None
+        if any(len(value) > LONGEST_VALUE for value in values):
+            self.add_error("values", _("A value has at most %(length)d characters.") % {"length": LONGEST_VALUE})
+            return None
         values = tuple(as_stored(field.kind, value) for value in values)
         try:
             filters.checked_values(

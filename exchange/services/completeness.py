@@ -69,6 +69,8 @@ def _inconsistencies(request: ExchangeRequest):
         yield "retention_until", _("Data is kept at least until the end of its use.")
     if request.onward_sharing == OnwardSharing.NAMED and not request.onward_agencies:
         yield "onward_agencies", _("Name the agencies.")
+    if not request.named_users.exists():
+        yield "named_users", _("Name at least one person or system who uses the data.")
     if request.dataset:
         yield from _about_dataset(request)
 

@@ -91,8 +91,8 @@ def test_own_dataset_cannot_be_asked_for(world):
         ({"row_filter": [{"field": "note", "operator": "eq", "values": ["x"]}]}, "row_filter"),
         ({"row_filter": [{"field": "province", "operator": "between", "values": ["01"]}]}, "row_filter"),
         ({"row_filter": [{"field": "province", "operator": "eq", "values": []}]}, "row_filter"),
-        ({"row_limit": 10_000_000}, "dataset"),
-        ({"period_to": date(2099, 1, 1), "retention_until": date(2099, 1, 1)}, "dataset"),
+        ({"row_limit": 10_000_000}, "row_limit"),
+        ({"period_to": date(2099, 1, 1), "retention_until": date(2099, 1, 1)}, "period_to"),
     ],
 )
 def test_what_the_policy_does_not_offer_cannot_be_asked_for(world, content, field):
