@@ -176,23 +176,6 @@ class SharingPolicyAdmin(ScopedAdmin):
     def shown_modes(self, policy):
         return ", ".join(str(Mode(mode).label) for mode in policy.modes)
 
-    def get_fieldsets(self, request, obj=None):
-        if self.has_change_permission(request, obj) or obj is None:
-            return self.fieldsets
-        shown = {"purposes": "shown_purposes", "modes": "shown_modes"}  # else the reader sees codes
-        return [
-            (title, {**options, "fields": [shown.get(name, name) for name in options["fields"]]})
-            for title, options in self.fieldsets
-        ]
-
-    @admin.display(description=_("purposes"))
-    def shown_purposes(self, policy):
-        return ", ".join(str(Purpose(purpose).label) for purpose in policy.purposes)
-
-    @admin.display(description=_("modes"))
-    def shown_modes(self, policy):
-        return ", ".join(str(Mode(mode).label) for mode in policy.modes)
-
     def get_inlines(self, request, obj):
         return self.inlines if obj else []  # which fields there are follows from the dataset
 
