@@ -16,6 +16,7 @@ from pathlib import Path
 from django.db import Error, connection
 
 from exchange.services import deliveries
+from ndc_portal import database
 
 logger = logging.getLogger(__name__)
 
@@ -106,9 +107,18 @@ class Watchdog:
                     self.bites.set()
             except Error as error:
                 logger.warning("the watchdog cannot see the queue: %s", type(error).__name__)
+                self._revive_database()
             finally:
                 with contextlib.suppress(Error):
                     connection.close()
+
+    @staticmethod
+    def _revive_database() -> None:
+        """Start the private PostgreSQL again if it is ours and gone; another server is its operator's business."""
+        try:
+            database.ensure_running()
+        except SystemExit as error:
+            logger.error("%s", error)
 
 
 def run(address: str, *, manage: Path, web_processes: int) -> None:

@@ -6,7 +6,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db import models
+from django.db import IntegrityError, models
 from django.http import Http404, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
@@ -114,6 +114,13 @@ class ScopedAdmin(Scoped, admin.ModelAdmin):
         try:
             response = super().changeform_view(request, object_id, form_url, extra_context)
         except RegistryRefusal as refusal:  # by a service, on saving: nothing was saved
+            self.refuse(request, refusal, self._named(object_id))
+            return HttpResponseRedirect(request.get_full_path())
+        except IntegrityError:  # by a guard of the database, which knows what depends on the row
+            refusal = RegistryRefusal(
+                "depended-on",
+                _("The database refuses this change, as something under way depends on it. Nothing was saved."),
+            )
             self.refuse(request, refusal, self._named(object_id))
             return HttpResponseRedirect(request.get_full_path())
         for refusal in _refusals_of(request):

@@ -118,3 +118,21 @@ def test_stop_takes_grandchildren_along():
             return
         time.sleep(0.05)
     raise AssertionError("somebody of the group is left")
+
+
+def test_watchdog_starts_a_private_database_that_is_gone(monkeypatch):
+    started = []
+
+    def look(self):
+        raise OperationalError("gone")
+
+    def stop_watching(seconds):
+        if started:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Watchdog, "look", look)
+    monkeypatch.setattr(supervisor.time, "sleep", stop_watching)
+    monkeypatch.setattr(supervisor.database, "ensure_running", lambda: started.append(True))
+    with pytest.raises(KeyboardInterrupt):
+        Watchdog().watch(every=0)
+    assert started == [True]
