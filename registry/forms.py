@@ -40,9 +40,9 @@ class CatalogueForm(forms.Form):
         empty_label=_("All agencies"),
     )
     access = forms.ChoiceField(
-        label=_("Access"), choices=[("", _("All kinds of access")), *AccessRights.choices], required=False
+        label=_("Access"), choices=[("", _("Any access")), *AccessRights.choices], required=False
     )
-    mode = forms.ChoiceField(label=_("Offered as"), choices=[("", _("All ways")), *Mode.choices], required=False)
+    mode = forms.ChoiceField(label=_("Offered as"), choices=[("", _("All methods")), *Mode.choices], required=False)
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)

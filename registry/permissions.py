@@ -9,7 +9,7 @@ from django.db.models import Model, QuerySet
 from guardian.shortcuts import get_objects_for_user, get_users_with_perms
 
 from registry.choices import Role
-from registry.models import Agency, Database, Membership, User
+from registry.models import Agency, Membership, User
 
 HANDLE, REVIEW, DECIDE = "handle_requests", "review_requests", "decide_requests"
 
@@ -58,7 +58,3 @@ def named_objects(user: User, permission: str, model: type[Model]) -> QuerySet:
 def people_named(permission: str, thing: Model) -> QuerySet[User]:
     """Everybody who was given the object permission on this very object."""
     return get_users_with_perms(thing, only_with_perms_in=[permission], with_superusers=False, with_group_users=False)
-
-
-def databases_to_decide(user: User) -> QuerySet[Database]:
-    return named_objects(user, DECIDE, Database)

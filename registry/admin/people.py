@@ -211,7 +211,7 @@ class DelegationForm(ActingForm):
         cleaned = super().clean()
         if self.instance.pk:
             if self.instance.delegator != self.acting:
-                raise forms.ValidationError(_("Only the approver can delegate the own decisions."))
+                raise forms.ValidationError(_("Only the approver can delegate their own decisions."))
             return cleaned
         self.instance.delegator = self.acting
         if cleaned.get("delegate") and cleaned.get("agency"):

@@ -61,7 +61,7 @@ def dismiss(*, membership: Membership, by: User | None) -> Membership:
 def check_delegation(*, delegator: User, delegate: User, agency: Agency, by: User | None) -> None:
     """Refuse a delegation that its giver cannot give, or its receiver cannot take."""
     if by is not None and by != delegator:
-        raise RegistryRefusal("not-your-decisions", _("Only the approver can delegate the own decisions."))
+        raise RegistryRefusal("not-your-decisions", _("Only the approver can delegate their own decisions."))
     if not has_role(delegator, Role.APPROVER, agency=agency):
         raise RegistryRefusal("not-an-approver", _("Only an approver of this agency can delegate for it."))
     if not Membership.objects.today().filter(user=delegate, agency=agency).exists():
@@ -85,7 +85,7 @@ def delegate(
 def end_delegation(*, delegation: Delegation, last_day: date, by: User | None) -> Delegation:
     """Move the last day of a delegation; only the approver who gave it can."""
     if by is not None and by != delegation.delegator:
-        raise RegistryRefusal("not-your-decisions", _("Only the approver can delegate the own decisions."))
+        raise RegistryRefusal("not-your-decisions", _("Only the approver can delegate their own decisions."))
     if last_day < delegation.valid_from:
         raise RegistryRefusal(
             "before-first-day", _("A delegation cannot end before its first day. End it on that day at the earliest.")

@@ -12,7 +12,8 @@ from registry.connectors import filters
 from registry.errors import RegistryRefusal
 from registry.models import Agency, Database, Dataset, Field, PolicyField, SharingPolicy, User
 from registry.models.policies import SharingPolicyQuerySet
-from registry.permissions import DECIDE, belongs_to_lineage, has_role, is_named
+from registry.permissions import DECIDE, belongs_to_lineage, has_role, is_named, people_named
+from registry.services import people
 
 OPENNESS = {masking: rank for rank, masking in enumerate(Masking.values)}  # the list runs from open to closed
 
@@ -99,6 +100,13 @@ def check_quorum(policy: SharingPolicy) -> None:
     needed = policy.dataset.database.min_quorum
     if policy.quorum < needed:
         raise RegistryRefusal("quorum", _("This database needs %(count)d approvers at least.") % {"count": needed})
+    deciders = _deciders(policy.dataset.database)
+    if policy.quorum > deciders:
+        raise RegistryRefusal(
+            "quorum-unreachable",
+            _("Only %(count)d approvers are assigned to this database: more cannot be asked for.")
+            % {"count": deciders},
+        )
     if policy.is_standing and policy.quorum > 1:
         raise RegistryRefusal("quorum", _("What several approvers have to decide cannot be a standing permission."))
     before = SharingPolicy.objects.filter(pk=policy.pk).values("quorum", "is_standing").first()
@@ -112,6 +120,12 @@ def check_quorum(policy: SharingPolicy) -> None:
             "standing-later",
             _("A policy cannot become a standing permission later. End this policy and add a new one."),
         )
+
+
+def _deciders(database: Database) -> int:
+    """How many people may decide for the database today: a quorum above that could never be lowered, nor be met."""
+    fitting = people.candidates(DECIDE, database).values("pk")
+    return people_named(DECIDE, database).filter(pk__in=fitting).count()
 
 
 def check_line(*, policy: SharingPolicy, field: Field, masking: str, is_filterable: bool) -> None:

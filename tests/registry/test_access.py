@@ -7,7 +7,8 @@ import pytest
 from evidence.models import Entry
 from registry.choices import Role
 from registry.errors import RegistryRefusal
-from registry.permissions import DECIDE, HANDLE, REVIEW, databases_to_decide, is_named, people_named
+from registry.models import Database
+from registry.permissions import DECIDE, HANDLE, REVIEW, is_named, named_objects, people_named
 from registry.services import access, people
 from tests import factories
 from tests.factories import decider, person
@@ -71,11 +72,11 @@ def test_withdrawing_what_was_not_given_does_no_harm():
 def test_superusers_hold_no_duty_by_being_superusers():
     database, boss = factories.DatabaseFactory(), factories.UserFactory(superuser=True)
     assert not is_named(boss, DECIDE, database)
-    assert not databases_to_decide(boss).exists()
+    assert not named_objects(boss, DECIDE, Database).exists()
 
 
 def test_databases_to_decide_are_those_that_were_named():
     database = factories.DatabaseFactory()
     user = decider(database)
     factories.DatabaseFactory(owner=database.owner)
-    assert list(databases_to_decide(user)) == [database]
+    assert list(named_objects(user, DECIDE, Database)) == [database]

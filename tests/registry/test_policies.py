@@ -19,7 +19,10 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def dataset():
-    return factories.DatasetFactory(database__code="population", code="population-people")
+    dataset = factories.DatasetFactory(database__code="population", code="population-people")
+    for _number in range(3):
+        factories.decider(dataset.database)
+    return dataset
 
 
 def values(dataset, **more):
@@ -441,3 +444,10 @@ def test_the_page_takes_the_same_queries_for_many_fields(client, dataset, django
     client.force_login(decider(dataset.database))
     with django_assert_max_num_queries(40):
         client.get(url("sharingpolicy", "change", policy.pk))
+
+
+def test_a_quorum_beyond_those_who_may_decide_is_refused(client, dataset):
+    client.force_login(factories.decider(dataset.database))
+    assert refused(add(client, "sharingpolicy", **values(dataset, quorum=5)), "quorum")
+    assert json.loads(entries("registry.sharingpolicy.refuse").get().details) == {"code": "quorum-unreachable"}
+    assert add(client, "sharingpolicy", **values(dataset, quorum=4)).status_code == 302
