@@ -29,7 +29,9 @@ class AgreementQuerySet(models.QuerySet):
         return self.filter(consumer__in=agencies)
 
     def for_lists(self):
-        return self.select_related("consumer", "provider", "dataset__database", "case__request")
+        """With what a line names; without what can be long in the request (lists of identifiers, above all)."""
+        rows = self.select_related("consumer", "provider", "dataset__database", "case__request")
+        return rows.defer(*(f"case__request__{name}" for name in ("row_filter", "reason", "security_measures")))
 
 
 class Agreement(models.Model):

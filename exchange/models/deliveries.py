@@ -31,7 +31,10 @@ class DeliveryQuerySet(models.QuerySet):
         return self.filter(agreement__consumer__in=agencies)
 
     def for_lists(self):
-        return self.select_related("agreement__dataset", "agreement__consumer", "agreement__case__request")
+        """With what a line names; without what can be long in agreement and request (lists of identifiers, above all)."""
+        rows = self.select_related("agreement__dataset", "agreement__consumer", "agreement__case__request")
+        long = [f"agreement__case__request__{name}" for name in ("row_filter", "reason", "security_measures")]
+        return rows.defer("agreement__scope", *long)
 
 
 class Delivery(models.Model):

@@ -36,7 +36,8 @@ class ExchangeRequestQuerySet(models.QuerySet):
         )
 
     def for_lists(self):
-        return self.select_related("consumer", "dataset__database__owner", "created_by")
+        rows = self.select_related("consumer", "dataset__database__owner", "created_by")
+        return rows.defer("row_filter", "reason", "security_measures")
 
 
 class ExchangeRequest(models.Model):

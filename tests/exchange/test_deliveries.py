@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
-from django.db import connections
+from django.db import connection, connections
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 
@@ -16,7 +17,7 @@ from exchange import tasks
 from exchange.choices import AttemptOutcome, EndReason, Frequency
 from exchange.fulfilment import expiry, locks
 from exchange.management.commands import worker
-from exchange.models import Delivery
+from exchange.models import Agreement, Delivery, ExchangeRequest
 from exchange.refusals import Refusal, WrongState
 from exchange.services import agreements, deliveries, downloads, requests
 from exchange.states import DeliveryStatus
@@ -291,3 +292,14 @@ def test_download_of_a_file_that_vanished_is_refused(world):
     with pytest.raises(Refusal) as caught:
         downloads.open_package(delivery=delivery, by=world.requester)
     assert caught.value.code == "file-missing"
+
+
+@pytest.mark.parametrize("model", [ExchangeRequest, Agreement, Delivery])
+def test_lists_leave_long_columns_where_they_are(world, model):
+    world.delivered(row_filter=[{"field": "province", "operator": "eq", "values": ["79"]}])
+    with CaptureQueriesContext(connection) as queries:
+        assert list(model.objects.for_lists())
+    read = queries[0]["sql"].partition(" FROM ")[0]
+    assert not any(f'"{name}"' in read for name in ("row_filter", "reason", "security_measures"))
+    assert model is Agreement or '"scope"' not in read
+    assert len(queries) == 1
