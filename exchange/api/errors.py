@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 30
 # What the caller's own key can cause; every other permanent error is the source's.
-CALLERS_FAULT = {"bad-filter": _("This is no number that the field of the record can hold.")}
+CALLERS_FAULT = {"bad-filter": _("This is not a number that the field of the record can hold.")}
 # Sentences of our own: those of the libraries quote what was sent, which may be a personal number.
 DETAILS = {
     exceptions.ParseError: ("malformed", _("The body is not one JSON object.")),

@@ -101,7 +101,7 @@ def _record_unseen(by: User, public_id: str) -> None:
     get=extend_schema(
         operation_id="agreements",
         tags=["agreements"],
-        summary=_("Agreements of the own agency"),
+        summary=_("Agreements of your agency"),
         parameters=[serializers.AgreementFilterSerializer],
         responses={200: serializers.AgreementSerializer(many=True), **schema.refusals(400, 401, 403, 429, 503)},
     )
@@ -134,7 +134,7 @@ class AgreementView(PortalView, RetrieveAPIView):
     get=extend_schema(
         operation_id="deliveries",
         tags=["deliveries"],
-        summary=_("Deliveries to the own agency"),
+        summary=_("Deliveries to your agency"),
         parameters=[serializers.DeliveryFilterSerializer],
         responses={200: serializers.DeliverySerializer(many=True), **schema.refusals(400, 401, 403, 429, 503)},
     )
