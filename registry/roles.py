@@ -32,6 +32,8 @@ EXCHANGE = (
     "deliveryattempt",
     "exchangerequest",
     "letter",
+    "lookup",
+    "lookupusage",
     "reviewcase",
     "revision",
 )

@@ -6,5 +6,6 @@ from exchange.admin import (  # noqa: F401 - importing registers
     deadlines,
     deliveries,
     ledger,
+    lookups,
     requests,
 )

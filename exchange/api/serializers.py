@@ -35,7 +35,7 @@ class LookupRequestSerializer(KnownMembersSerializer):
         max_length=100,
         allow_blank=True,
         trim_whitespace=False,
-        help_text=_("The file for which the record is needed; it stands in the evidence."),
+        help_text=_("The file for which the record is needed; the evidence keeps a digest of it."),
     )
     purpose = serializers.ChoiceField(
         Purpose.choices, error_messages=_CHOICE_MESSAGES, help_text=_("The purpose of the agreement.")

@@ -101,11 +101,11 @@ class OfferPage(SigningMixin):
         case = rules.case_of(self.object)
         asked = scopes.scope_of_revision(self.object.revisions.first())
         offered = scopes.approved_scope(case, asked)
-        last = scopes.live_approvals(case).order_by("-pk").first()
+        reasons = scopes.live_approvals(case).exclude(reason="").order_by("pk").values_list("reason", flat=True)
         return super().get_context_data(
             differences=summary.differences(asked, offered, self.object.dataset),
             has_fewer_rows=offered.row_limit < asked.row_limit,
-            reason=last.reason if last else "",
+            reason="\n".join(dict.fromkeys(reasons)),
             letter=Letter.objects.filter(case=case).select_related("agency").first(),
             accept_refusal=self.refusal_of("accept"),
             decline_refusal=self.refusal_of("decline"),
