@@ -10,17 +10,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from registry.models import User
 from tests.factories import PASSWORD
+from tests.journeys.chromium import ARGUMENTS, PROGRAMS
 
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 # Playwright keeps an event loop in this thread, and Django then takes the test itself for asynchronous code.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
