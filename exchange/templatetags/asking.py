@@ -1,13 +1,12 @@
 """Whether the reader of a page can ask for a dataset."""
 
-from django import template
-from django.template import Context
+from django.template import Context, Library
 from django.utils.functional import Promise
 
 from exchange import offers
 from registry.models import Dataset
 
-register = template.Library()
+register = Library()
 
 
 @register.simple_tag(takes_context=True)
