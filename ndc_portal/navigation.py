@@ -9,6 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from registry.choices import Role
+from registry.models import Notice
 from registry.permissions import roles_of
 
 CONSUMER = frozenset({Role.REQUESTER, Role.ENDORSER})
@@ -90,6 +91,10 @@ class Viewer:
     @property
     def role_labels(self) -> list:
         return [role.label for role in Role if role in self.roles]
+
+    @cached_property
+    def unread_notices(self) -> int:
+        return Notice.objects.visible_to(self.user).unread().count() if self.user else 0
 
     @property
     def is_requester(self) -> bool:

@@ -12,6 +12,7 @@ urlpatterns = [
     path("accounts/logout/", auth.LogoutView.as_view(), name="logout"),
     path("accounts/language/", include("django.conf.urls.i18n")),
     path("catalogue/", include("registry.urls")),
+    path("notices/", include("registry.notice_urls")),
     path("", include("exchange.urls")),
     path("api/", include("exchange.api.urls")),
     path("admin/", admin.site.urls),

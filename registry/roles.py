@@ -18,6 +18,7 @@ REGISTRY = (
     "field",
     "legalinstrument",
     "membership",
+    "notice",
     "policyfield",
     "schemasnapshot",
     "sharingpolicy",
@@ -49,7 +50,9 @@ def _permissions(app: str, actions: tuple[str, ...], models: tuple[str, ...]) ->
 
 # Snapshots come from reading a source; only an approver can delegate, or say what the owner shares.
 _READ_BY_OPERATORS = ("delegation", "policyfield", "schemasnapshot", "sharingpolicy")
-_KEPT_BY_OPERATORS = tuple(model for model in REGISTRY if model not in _READ_BY_OPERATORS)
+# What people are told is theirs; auditors see that they were.
+_CLOSED_TO_OPERATORS = ("notice",)
+_KEPT_BY_OPERATORS = tuple(model for model in REGISTRY if model not in (*_READ_BY_OPERATORS, *_CLOSED_TO_OPERATORS))
 
 _DESK = _permissions(
     "registry",

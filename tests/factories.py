@@ -26,6 +26,7 @@ from registry.models import (
     Field,
     LegalInstrument,
     Membership,
+    Notice,
     PolicyField,
     SharingPolicy,
     User,
@@ -86,6 +87,17 @@ class DelegationFactory(factory.django.DjangoModelFactory):
     reason = "Nghỉ phép"
     valid_from = BEGINNING
     valid_to = date(2099, 12, 31)
+
+
+class NoticeFactory(factory.django.DjangoModelFactory):
+    """A notice of the kind that the tests of notices define."""
+
+    class Meta:
+        model = Notice
+
+    recipient = factory.SubFactory(UserFactory)
+    kind = "test"
+    params = factory.LazyFunction(lambda: {"what": "x"})
 
 
 class LegalInstrumentFactory(factory.django.DjangoModelFactory):

@@ -2,6 +2,7 @@
 
 from registry.models.databases import Connection, Database, Dataset, Field, SchemaSnapshot
 from registry.models.laws import LegalInstrument
+from registry.models.notices import Notice
 from registry.models.people import Agency, Delegation, Membership, User
 from registry.models.policies import PolicyField, SharingPolicy
 
@@ -14,6 +15,7 @@ __all__ = [
     "Field",
     "LegalInstrument",
     "Membership",
+    "Notice",
     "PolicyField",
     "SchemaSnapshot",
     "SharingPolicy",
