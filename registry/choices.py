@@ -106,3 +106,47 @@ class Purpose(TextChoices):
 class FileFormat(TextChoices):
     CSV = "csv", _("CSV")
     JSONL = "jsonl", _("JSON Lines")
+
+
+class Theme(TextChoices):
+    """The data-theme authority table that DCAT-AP prescribes."""
+
+    AGRICULTURE = "AGRI", _("Agriculture, fisheries, forestry and food")
+    ECONOMY = "ECON", _("Economy and finance")
+    EDUCATION = "EDUC", _("Education, culture and sport")
+    ENERGY = "ENER", _("Energy")
+    ENVIRONMENT = "ENVI", _("Environment")
+    GOVERNMENT = "GOVE", _("Government and public sector")
+    HEALTH = "HEAL", _("Health")
+    INTERNATIONAL = "INTR", _("International issues")
+    JUSTICE = "JUST", _("Justice, legal system and public safety")
+    REGIONS = "REGI", _("Regions and cities")
+    SOCIETY = "SOCI", _("Population and society")
+    TECHNOLOGY = "TECH", _("Science and technology")
+    TRANSPORT = "TRAN", _("Transport")
+
+
+class Frequency(TextChoices):
+    """How often a dataset is refreshed: codes of the frequency authority table that DCAT-AP prescribes."""
+
+    CONTINUOUS = "UPDATE_CONT", _("Continuously")
+    HOURLY = "HOURLY", _("Every hour")
+    TWICE_DAILY = "DAILY_2", _("Twice a day")
+    DAILY = "DAILY", _("Daily")
+    TWICE_WEEKLY = "WEEKLY_2", _("Twice a week")
+    WEEKLY = "WEEKLY", _("Weekly")
+    FORTNIGHTLY = "BIWEEKLY", _("Every two weeks")
+    TWICE_MONTHLY = "MONTHLY_2", _("Twice a month")
+    MONTHLY = "MONTHLY", _("Monthly")
+    TWO_MONTHLY = "BIMONTHLY", _("Every two months")
+    QUARTERLY = "QUARTERLY", _("Quarterly")
+    TWICE_YEARLY = "ANNUAL_2", _("Twice a year")
+    YEARLY = "ANNUAL", _("Yearly")
+    TWO_YEARLY = "BIENNIAL", _("Every two years")
+    FIVE_YEARLY = "QUINQUENNIAL", _("Every five years")
+    TEN_YEARLY = "DECENNIAL", _("Every ten years")
+    AS_NEEDED = "AS_NEEDED", _("When something changes")
+    IRREGULAR = "IRREG", _("Irregularly")
+    NEVER = "NEVER", _("Never")
+    OTHER = "OTHER", _("Other")
+    UNKNOWN = "UNKNOWN", _("Not known")

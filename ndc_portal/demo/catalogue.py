@@ -1,6 +1,7 @@
 """The databases of the story, registered as an operator would: connected, checked, read, described, offered."""
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from django.db import connection as portal_connection
@@ -11,11 +12,13 @@ from registry.choices import (
     AccessRights,
     Classification,
     Engine,
+    Frequency,
     Lifecycle,
     Masking,
     Mode,
     PersonalData,
     Purpose,
+    Theme,
 )
 from registry.models import (
     Agency,
@@ -42,7 +45,7 @@ class TableFacts:
     title_vi: str
     title_en: str
     access: AccessRights
-    refreshed: str
+    refreshed: Frequency
     fields: dict[str, tuple[str, PersonalData, Masking]]  # name -> (English title, category, masking)
 
 
@@ -71,7 +74,7 @@ POPULATION = DatabaseFacts(
             "Thông tin cơ bản của công dân",
             "Basic records of citizens",
             AccessRights.RESTRICTED,
-            "Hằng ngày",
+            Frequency.DAILY,
             {
                 "so_dinh_danh": ("Personal number", B, H),
                 "ho_ten": ("Full name", B, K),
@@ -90,7 +93,7 @@ POPULATION = DatabaseFacts(
             "Số công dân thường trú theo xã",
             "Residents by commune",
             AccessRights.RESTRICTED,
-            "Hằng ngày",
+            Frequency.DAILY,
             {
                 "ma_tinh": ("Province code", N, K),
                 "ma_xa": ("Commune code", N, K),
@@ -113,7 +116,7 @@ INSURANCE = DatabaseFacts(
             "Quá trình tham gia bảo hiểm",
             "Insurance participation",
             AccessRights.RESTRICTED,
-            "Hằng tháng",
+            Frequency.MONTHLY,
             {
                 "ma_so_bhxh": ("Insurance number", B, H),
                 "so_dinh_danh": ("Personal number", B, H),
@@ -137,10 +140,46 @@ UNITS = DatabaseFacts(
     classification=Classification.PUBLIC,
     description="34 đơn vị hành chính cấp tỉnh và 3.321 đơn vị cấp xã từ ngày 01/7/2025.",
     tables={
-        "tinh": TableFacts("Đơn vị hành chính cấp tỉnh", "Provinces", AccessRights.PUBLIC, "Khi có thay đổi", {}),
-        "xa": TableFacts("Đơn vị hành chính cấp xã", "Communes", AccessRights.PUBLIC, "Khi có thay đổi", {}),
+        "tinh": TableFacts("Đơn vị hành chính cấp tỉnh", "Provinces", AccessRights.PUBLIC, Frequency.AS_NEEDED, {}),
+        "xa": TableFacts("Đơn vị hành chính cấp xã", "Communes", AccessRights.PUBLIC, Frequency.AS_NEEDED, {}),
     },
 )
+
+# What each table is about, for those who search.
+DESCRIPTIONS = {
+    "cong_dan": {
+        "description": "Họ tên, ngày sinh, nơi thường trú và tình trạng hôn nhân của từng công dân (hư cấu).",
+        "themes": [Theme.SOCIETY, Theme.GOVERNMENT],
+        "keywords": ["căn cước", "số định danh cá nhân", "nơi thường trú", "nhân khẩu"],
+        "spatial": "VN",
+    },
+    "ho_khau_tinh": {
+        "description": "Số công dân thường trú của từng xã, phường, đặc khu; không có dữ liệu về từng người.",
+        "themes": [Theme.SOCIETY, Theme.REGIONS],
+        "keywords": ["dân số", "thống kê dân cư"],
+        "spatial": "VN",
+    },
+    "tham_gia": {
+        "description": "Các giai đoạn đóng bảo hiểm xã hội, bảo hiểm y tế, bảo hiểm thất nghiệp và thẻ bảo hiểm y tế.",
+        "themes": [Theme.SOCIETY, Theme.HEALTH],
+        "keywords": ["BHXH", "BHYT", "thẻ bảo hiểm y tế", "đóng bảo hiểm"],
+        "spatial": "VN",
+    },
+    "tinh": {
+        "description": "Mã và tên của 34 đơn vị hành chính cấp tỉnh.",
+        "themes": [Theme.REGIONS, Theme.GOVERNMENT],
+        "keywords": ["tỉnh", "thành phố", "mã tỉnh", "sáp nhập"],
+        "spatial": "VN",
+        "temporal_from": date(2025, 7, 1),
+    },
+    "xa": {
+        "description": "Mã và tên của 3.321 đơn vị hành chính cấp xã, xếp theo tỉnh.",
+        "themes": [Theme.REGIONS, Theme.GOVERNMENT],
+        "keywords": ["xã", "phường", "đặc khu", "mã xã"],
+        "spatial": "VN",
+        "temporal_from": date(2025, 7, 1),
+    },
+}
 
 
 def register(*, sources: Sources, users: dict[str, User], reader_password: str) -> dict[str, Connection]:
@@ -176,6 +215,7 @@ def _database(facts: DatabaseFacts) -> Database:
             "lifecycle": Lifecycle.ACTIVE,
             "description": facts.description,
             "contact": f"dau-moi.{facts.owner.lower()}@example.gov.vn",
+            "contact_email": f"dau-moi.{facts.owner.lower()}@example.gov.vn",
         },
     )
     return database
@@ -214,7 +254,8 @@ def _describe(database: Database, table: str, facts: TableFacts) -> None:
         title_en=facts.title_en,
         access_rights=facts.access,
         applicable_legislation=database.legal_basis,
-        update_frequency=facts.refreshed,
+        frequency=facts.refreshed,
+        **DESCRIPTIONS[table],
         is_published=True,
     )
     if not facts.fields:

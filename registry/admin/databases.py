@@ -1,6 +1,4 @@
-"""Databases, the way to them, and what was read of their structure."""
-
-import json
+"""Databases, and the way to them."""
 
 from django import forms
 from django.contrib import admin, messages
@@ -10,16 +8,15 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.decorators import method_decorator
-from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from registry.admin.base import ActingForm, InTwoLanguages, PostButtons, ReadOnlyAdmin, ScopedAdmin, ScopedInline
+from registry.admin.base import ActingForm, InTwoLanguages, PostButtons, ScopedAdmin
 from registry.connectors import SourceError
 from registry.errors import RegistryRefusal
-from registry.models import Connection, Database, Dataset, Field, SchemaSnapshot, User
+from registry.models import Connection, Database, User
 from registry.permissions import DECIDE, HANDLE, REVIEW, people_named
 from registry.services import connections, databases, people, structure
 
@@ -265,86 +262,3 @@ class ConnectionAdmin(PostButtons, ScopedAdmin):
     def read_selected(self, request, queryset):
         for connection in queryset.select_related("database"):
             self.read_structure(request, connection)
-
-
-class FieldInline(ScopedInline):
-    model = Field
-    fields = [
-        "name",
-        "native_type",
-        "kind",
-        "is_key",
-        "title_vi",
-        "title_en",
-        "personal_data",
-        "default_masking",
-        "removed_at",
-    ]
-    readonly_fields = ["name", "native_type", "kind", "is_key", "removed_at"]
-    autocomplete_fields = []
-    ordering = ["position", "name"]
-
-    def has_add_permission(self, request, obj=None):
-        return False
-
-
-@admin.register(Dataset)
-class DatasetAdmin(InTwoLanguages, ScopedAdmin):
-    fieldsets = [
-        (None, {"fields": ["database", "code", "schema_name", "table_name", "removed_at"]}),
-        (_("Description"), {"fields": ["title_vi", "title_en", "description", "update_frequency", "estimated_rows"]}),
-        (_("Sharing"), {"fields": ["access_rights", "applicable_legislation", "is_published", "is_state_secret"]}),
-    ]
-    list_display = ["code", "shown_title", "database", "access_rights", "is_published", "removed_at"]
-    list_display_links = ["code", "shown_title"]
-    list_filter = ["is_published", "access_rights", "database__lifecycle"]
-    list_select_related = ["database"]
-    search_fields = ["code", "title_vi__unaccent", "title_en__unaccent", "table_name", "database__code"]
-    autocomplete_fields = ["applicable_legislation"]
-    readonly_fields = ["database", "code", "schema_name", "table_name", "estimated_rows", "removed_at"]
-    inlines = [FieldInline]
-    recorded_values = ["title_vi", "title_en", "access_rights", "applicable_legislation", "is_published"]
-    owner_path = "database__owner"
-
-    def has_add_permission(self, request):
-        return False  # they come from reading a structure
-
-
-@admin.register(Field)
-class FieldAdmin(InTwoLanguages, ScopedAdmin):
-    list_display = [
-        "name",
-        "shown_title",
-        "dataset",
-        "kind",
-        "is_key",
-        "personal_data",
-        "default_masking",
-        "removed_at",
-    ]
-    list_filter = ["personal_data", "default_masking", "kind", "is_key"]
-    list_select_related = ["dataset"]
-    search_fields = ["name", "title_vi__unaccent", "title_en__unaccent", "dataset__code"]
-    autocomplete_fields = []
-    readonly_fields = ["dataset", "name", "position", "native_type", "kind", "nullable", "is_key", "removed_at"]
-    recorded_values = ["title_vi", "title_en", "personal_data", "default_masking"]
-    owner_path = "dataset__database__owner"
-
-    def has_add_permission(self, request):
-        return False
-
-
-@admin.register(SchemaSnapshot)
-class SchemaSnapshotAdmin(ReadOnlyAdmin):
-    fields = ["dataset", "taken_at", "taken_by", "digest", "structure_text"]
-    list_display = ["dataset", "taken_at", "taken_by", "digest"]
-    list_filter = ["taken_at"]
-    list_select_related = ["dataset", "taken_by"]
-    search_fields = ["dataset__code", "=digest"]
-    autocomplete_fields = []
-    readonly_fields = ["dataset", "taken_at", "taken_by", "digest", "structure_text"]
-    owner_path = "dataset__database__owner"
-
-    @admin.display(description=_("structure"))
-    def structure_text(self, snapshot):
-        return format_html("<pre>{}</pre>", json.dumps(snapshot.structure, ensure_ascii=False, indent=2))

@@ -15,6 +15,7 @@ from registry.choices import (
     PersonalData,
 )
 from registry.fields import TextBlock, TextLine
+from registry.models.descriptions import Described
 from registry.models.laws import LegalInstrument
 from registry.models.people import Agency, User
 from registry.names import in_current_language
@@ -38,6 +39,7 @@ class Database(models.Model):
     )
     lifecycle = models.CharField(_("state"), max_length=20, choices=Lifecycle, default=Lifecycle.DRAFT)
     contact = TextLine(_("contact for questions"), max_length=250, blank=True)
+    contact_email = models.EmailField(_("e-mail for questions"), blank=True, default="", db_default="")
     min_quorum = models.PositiveSmallIntegerField(
         _("approvers needed at least"),
         default=1,
@@ -148,7 +150,7 @@ class DatasetQuerySet(models.QuerySet):
         return found
 
 
-class Dataset(models.Model):
+class Dataset(Described):
     """One table or view of a database, described so that others can find it and ask for it."""
 
     database = models.ForeignKey(
@@ -157,9 +159,6 @@ class Dataset(models.Model):
     code = models.CharField(_("code"), max_length=120, unique=True, validators=[SLUG])
     schema_name = models.CharField(_("schema in the source"), max_length=63, blank=True)
     table_name = models.CharField(_("table in the source"), max_length=63)
-    title_vi = TextLine(_("title (Vietnamese)"), max_length=250)
-    title_en = TextLine(_("title (English)"), max_length=250, blank=True)
-    description = TextBlock(_("description"), blank=True)
     access_rights = models.CharField(_("access"), max_length=20, choices=AccessRights, default=AccessRights.RESTRICTED)
     applicable_legislation = models.ForeignKey(
         LegalInstrument,
@@ -169,7 +168,6 @@ class Dataset(models.Model):
         blank=True,
         related_name="datasets",
     )
-    update_frequency = TextLine(_("refreshed"), max_length=100, blank=True)
     estimated_rows = models.BigIntegerField(_("rows (estimate)"), null=True, blank=True)
     is_published = models.BooleanField(_("published in the catalogue"), default=False)
     is_state_secret = models.BooleanField(_("contains state secrets"), default=False)
@@ -193,14 +191,8 @@ class Dataset(models.Model):
             models.UniqueConstraint(
                 fields=["database", "schema_name", "table_name"], name="registry_dataset_once_per_table"
             ),
+            *Described.Meta.constraints,
         ]
-
-    def __str__(self) -> str:
-        return self.title
-
-    @property
-    def title(self) -> str:
-        return in_current_language(self.title_vi, self.title_en)
 
     @property
     def personal_data(self) -> PersonalData:

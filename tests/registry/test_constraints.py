@@ -70,6 +70,9 @@ BREACHES = {
     "registry_dataset_no_state_secret": lambda: factories.DatasetFactory(is_state_secret=True),
     "registry_dataset_access_rights": lambda: factories.DatasetFactory(access_rights="FRIENDS"),
     "registry_dataset_once_per_table": _same_table,
+    "registry_dataset_themes": lambda: factories.DatasetFactory(themes=["GOVE", "OP_DATPRO"]),
+    "registry_dataset_frequency": lambda: factories.DatasetFactory(frequency="often"),
+    "registry_dataset_temporal": lambda: factories.DatasetFactory(temporal_from=LATER, temporal_to=EARLIER),
     "registry_field_once_per_dataset": lambda: _again(
         factories.FieldFactory, dataset=factories.DatasetFactory(), name="born"
     ),
