@@ -89,6 +89,7 @@ BREACHES = {
     "registry_sharingpolicy_kept_while_used": lambda: factories.SharingPolicyFactory(
         max_days=20, max_retention_days=19
     ),
+    "registry_notice_path_is_ours": lambda: factories.NoticeFactory(path="//elsewhere.example"),
     "registry_policyfield_once": _shared_twice,
     "registry_policyfield_masking": lambda: factories.PolicyFieldFactory(masking="blur"),
 }
