@@ -126,7 +126,7 @@ def sha256(text: str) -> str:
 
 
 def is_as_closed(masking: str, than: str) -> bool:
-    """Whether `masking` shows no more of a value than `than` does. Year, last characters and pseudonym cannot be compared."""
+    """Whether `masking` shows no more of a value than `than` does. The partial ones among them cannot be compared."""
     return masking == than or than == Masking.KEEP or masking == Masking.NULL
 
 

@@ -49,7 +49,11 @@ class Lifecycle(TextChoices):
 
 class Engine(TextChoices):
     POSTGRESQL = "postgresql", _("PostgreSQL")
+    MYSQL = "mysql", _("MariaDB or MySQL")
+    SQLSERVER = "sqlserver", _("SQL Server")
+    ORACLE = "oracle", _("Oracle Database")
     SQLITE = "sqlite", _("SQLite")
+    FILES = "files", _("Files")
 
 
 class FieldKind(TextChoices):
@@ -74,7 +78,9 @@ class Masking(TextChoices):
     """What happens to a value before it leaves the source, from the most open to the most closed."""
 
     KEEP = "keep", _("As it is")
+    ROUNDED = "rounded", _("Rounded")
     YEAR = "year", _("Year only")
+    PROVINCE = "province", _("Province only")
     PARTIAL = "partial", _("Last characters only")
     PSEUDONYM = "pseudonym", _("Pseudonym")
     NULL = "null", _("Left empty")

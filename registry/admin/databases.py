@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from registry import connectors
 from registry.admin.base import ActingForm, InTwoLanguages, PostButtons, ScopedAdmin
 from registry.connectors import SourceError
 from registry.errors import RegistryRefusal
@@ -135,6 +136,12 @@ class ConnectionForm(forms.ModelForm):
         widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"}),
         help_text=_("Stored encrypted and never shown again. Leave it empty to keep the present one."),
     )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if "engine" in self.fields:
+            engines = connectors.engines()
+            self.fields["engine"].choices = [("", "---------"), *((e.value, e.label) for e in engines)]
 
     def clean(self):
         cleaned = super().clean()

@@ -1,5 +1,6 @@
 """Connectors to source databases, one per engine. Everything else in the portal imports from here."""
 
+from registry.choices import Engine
 from registry.connectors.addresses import check_address
 from registry.connectors.base import (
     Address,
@@ -32,6 +33,7 @@ __all__ = [
     "TableDescription",
     "TemporarySourceError",
     "check_address",
+    "engines",
     "get",
     "register",
 ]
@@ -42,6 +44,11 @@ _connectors: dict[str, type[Connector]] = {}
 def register(connector: type[Connector]) -> type[Connector]:
     _connectors[str(connector.engine)] = connector
     return connector
+
+
+def engines() -> list[Engine]:
+    """The engines that the portal can reach."""
+    return [engine for engine in Engine if str(engine) in _connectors]
 
 
 def get(address: Address) -> Connector:

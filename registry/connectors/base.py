@@ -3,10 +3,12 @@
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 import rfc8785
 from django.utils.translation import gettext_lazy as _
+from sqlalchemy import Connection as SourceConnection
 
 from registry.choices import Engine, FieldKind, FileFormat, Masking, Operator
 
@@ -170,6 +172,13 @@ class Connector(ABC):
     @abstractmethod
     def describe(self, schema: str | None = None, table: str | None = None) -> list[TableDescription]:
         """Describe the tables and views that the account can see, without the engine's own."""
+
+    @abstractmethod
+    def reading(self, seconds: int) -> AbstractContextManager[SourceConnection]:
+        """One read-only connection for SQLAlchemy Core, for statements of the portal's own that together may take so long.
+
+        A driver's error inside the block comes out of it as a SourceError.
+        """
 
     @abstractmethod
     def extract(self, plan: ExtractPlan, *, pseudonym_key: bytes) -> Iterator[Chunk]:

@@ -5,7 +5,8 @@ import unicodedata
 from datetime import date, datetime
 from decimal import Decimal
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from registry.choices import FieldKind, Masking, Operator
 from registry.connectors.base import Condition, ExtractPlan, PermanentSourceError
@@ -14,6 +15,16 @@ LONGEST_TEXT = 1_000
 SHORTEST_KEY = 16  # bytes
 END_OF_DAY = " 23:59:59.999999"
 RANGES = (Operator.AT_LEAST, Operator.AT_MOST, Operator.BETWEEN)
+FITTING = {
+    Masking.ROUNDED: (FieldKind.INTEGER, FieldKind.NUMBER),
+    Masking.YEAR: (FieldKind.DATE, FieldKind.DATETIME, FieldKind.TEXT),
+    Masking.PROVINCE: (FieldKind.TEXT,),
+}
+MISFITS = {
+    Masking.ROUNDED: _("Only numbers can be rounded."),
+    Masking.YEAR: _("Only dates can be cut down to their year."),
+    Masking.PROVINCE: _("Only texts can be cut down to their province."),
+}
 VALUE_COUNTS = {
     Operator.EQUALS: (1, 1),
     Operator.IN: (1, 100_000),
@@ -33,16 +44,16 @@ def check_plan(plan: ExtractPlan, *, pseudonym_key: bytes) -> None:
         raise PermanentSourceError("bad-plan")
     for column in plan.columns:
         if not masking_fits(column.masking, column.kind):
-            raise PermanentSourceError("bad-plan", _("Only dates can be cut down to their year."))
+            raise PermanentSourceError("bad-plan", MISFITS[column.masking])
         if column.masking == Masking.PSEUDONYM and len(pseudonym_key) < SHORTEST_KEY:
-            raise PermanentSourceError("bad-plan", _("Pseudonyms need a key."))
+            raise PermanentSourceError("bad-plan", gettext("Pseudonyms need a key."))
     if plan.row_limit is not None and plan.row_limit < 0:
         raise PermanentSourceError("bad-plan")
 
 
 def masking_fits(masking: str, kind: str) -> bool:
     """Whether values of the kind can be masked so: a year needs a date, or a text that begins with one."""
-    return masking != Masking.YEAR or kind in (FieldKind.DATE, FieldKind.DATETIME, FieldKind.TEXT)
+    return masking not in FITTING or kind in FITTING[masking]
 
 
 def checked_values(condition: Condition) -> tuple[str, ...]:
@@ -74,7 +85,7 @@ def _operator_fits(condition):
 
 def _misfit(condition):
     return PermanentSourceError(
-        "bad-filter", _("The row filter on “%(field)s” does not fit its field.") % {"field": condition.field}
+        "bad-filter", gettext("The row filter on “%(field)s” does not fit its field.") % {"field": condition.field}
     )
 
 

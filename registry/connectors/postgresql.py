@@ -9,6 +9,7 @@ import psycopg
 from django.conf import settings
 from django.utils.translation import gettext as _
 from psycopg.pq import TransactionStatus
+from sqlalchemy import Connection as SourceConnection
 
 from registry.choices import Engine, FileFormat
 from registry.connectors import filters, formats, reflection
@@ -87,15 +88,13 @@ class PostgreSQLConnector(Connector):
         return CheckResult(version, seconds, tuple(warning for warning, holds in found.items() if holds))
 
     def describe(self, schema: str | None = None, table: str | None = None) -> list[TableDescription]:
-        with self._session(DESCRIBE_SECONDS) as connection:
+        with self.reading(DESCRIBE_SECONDS) as connection:
             wanted = {"schema": schema, "table": table, "limit": reflection.MOST_TABLES + 1}
             relations = [
                 reflection.Relation(name[0], name[1], KINDS.get(kind, "table"), comment, rows if rows >= 0 else None)
-                for *name, kind, comment, rows in connection.execute(RELATIONS, wanted)
+                for *name, kind, comment, rows in connection.exec_driver_sql(RELATIONS, wanted)
             ]
-            return reflection.describe(
-                "postgresql+psycopg://", lambda: connection, relations, options={"use_native_hstore": False}
-            )
+            return reflection.describe(connection, relations)
 
     def extract(self, plan: ExtractPlan, *, pseudonym_key: bytes) -> Iterator[Chunk]:
         filters.check_plan(plan, pseudonym_key=pseudonym_key)
@@ -131,6 +130,14 @@ class PostgreSQLConnector(Connector):
                 return connection.execute(statement).fetchone()[0]
             except psycopg.errors.QueryCanceled:
                 return None
+
+    @contextmanager
+    def reading(self, seconds: int) -> Iterator[SourceConnection]:
+        with (
+            self._session(seconds) as raw,
+            reflection.over(raw, "postgresql+psycopg://", use_native_hstore=False) as connection,
+        ):
+            yield connection
 
     @contextmanager
     def _session(self, statement_timeout):

@@ -94,6 +94,8 @@ def _json_record(plan):
 
 
 def _json_value(column):
+    if column.masking == Masking.ROUNDED:
+        return _rounded(column)  # a number still
     if column.masking != Masking.KEEP:
         return sql.SQL("to_json({})::text").format(MASKS[column.masking](column))
     if column.kind == FieldKind.TEXT:
@@ -119,6 +121,25 @@ def _year(column):
     return sql.SQL("to_char({}, 'YYYY')").format(sql.Identifier(column.source))
 
 
+def _rounded(column):
+    """The text of the number, with no zeros after its last digit."""
+    return sql.SQL(
+        "(SELECT CASE WHEN digits > 0 THEN rtrim(rtrim(round(number, digits)::text, '0'), '.')"
+        " ELSE round(number, digits)::text END"
+        " FROM (SELECT number, CASE WHEN number = 0 THEN 0"
+        " WHEN abs(number) >= 1 THEN {digits} - char_length(trunc(abs(number))::text)"
+        " ELSE {digits} - 1 - floor(log(abs(number)))::int END AS digits"
+        " FROM (SELECT CASE WHEN {text} NOT IN ('NaN', 'Infinity', '-Infinity') THEN {text}::numeric END AS number) n) d)"
+    ).format(text=_text(column), digits=sql.Literal(masking.SIGNIFICANT_DIGITS))
+
+
+def _province(column):
+    return sql.SQL(
+        "CASE WHEN {text} ~ '^[0-9]{{12}}$' THEN left({text}, 3)"
+        " ELSE nullif(btrim(substring({text} from ',([^,]*)$'), {blanks}), '') END"
+    ).format(text=_text(column), blanks=sql.Literal(masking.BLANKS))
+
+
 def _partial(column):
     return sql.SQL(
         "CASE WHEN char_length({0}) > {1} THEN repeat('*', char_length({0}) - {1}) || right({0}, {1})"
@@ -136,7 +157,9 @@ def _pseudonym(column):
 
 MASKS: dict[Masking, Callable[[Column], sql.Composable]] = {
     Masking.NULL: _null,
+    Masking.ROUNDED: _rounded,
     Masking.YEAR: _year,
+    Masking.PROVINCE: _province,
     Masking.PARTIAL: _partial,
     Masking.PSEUDONYM: _pseudonym,
 }

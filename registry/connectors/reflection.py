@@ -2,12 +2,13 @@
 
 import warnings
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sqlalchemy import create_engine, inspect, types
+from sqlalchemy import Connection, create_engine, inspect, types
 from sqlalchemy.engine import ObjectKind, ObjectScope
-from sqlalchemy.exc import DBAPIError, SAWarning, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, NoSuchTableError, SAWarning, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from registry.choices import FieldKind
@@ -35,27 +36,34 @@ class Relation:
     estimated_rows: int | None
 
 
-def describe(
-    url: str, connect: Callable, relations: list[Relation], *, options: dict | None = None
-) -> list[TableDescription]:
-    """Describe the relations that the engine listed. Driver errors come out as the driver raised them."""
+@contextmanager
+def over(raw, url: str, **options) -> Iterator[Connection]:
+    """SQLAlchemy over a session that was checked and opened by us. Driver errors come out as the driver raised them."""
+    engine = create_engine(url, creator=lambda: raw, poolclass=StaticPool, **options)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except DBAPIError as error:
+        raise error.orig from None
+    except NoSuchTableError:
+        raise PermanentSourceError("source-changed") from None
+    except SQLAlchemyError:
+        raise PermanentSourceError("source-failed") from None
+
+
+def describe(connection: Connection, relations: list[Relation]) -> list[TableDescription]:
+    """Describe the relations that the engine listed."""
     if len(relations) > MOST_TABLES:
         raise PermanentSourceError("too-many-tables")
     names = defaultdict(list)
     for relation in relations:
         names[relation.schema].append(relation.name)
-    engine = create_engine(url, creator=connect, poolclass=StaticPool, **(options or {}))
-    try:
-        with engine.connect() as connection, warnings.catch_warnings():
-            warnings.simplefilter("ignore", SAWarning)  # a type it does not know is an "other" to us
-            inspector = inspect(connection)
-            found = {}
-            for schema, tables in names.items():
-                found |= _columns(inspector, schema, tables)
-    except DBAPIError as error:
-        raise error.orig from None
-    except SQLAlchemyError:
-        raise PermanentSourceError("source-failed") from None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SAWarning)  # a type it does not know is an "other" to us
+        inspector = inspect(connection)
+        found = {}
+        for schema, tables in names.items():
+            found |= _columns(inspector, schema, tables)
     # A table that was dropped between the two readings is not described.
     return [
         TableDescription(r.schema, r.name, r.kind, r.comment, r.estimated_rows, found[r.schema, r.name])

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.utils.translation import gettext as _
+from sqlalchemy import Connection as SourceConnection
 
 from registry.choices import Engine, FieldKind, FileFormat, Masking, Operator
 from registry.connectors import filters, formats, masking, reflection
@@ -64,13 +65,13 @@ class SQLiteConnector(Connector):
     def describe(self, schema: str | None = None, table: str | None = None) -> list[TableDescription]:
         if schema not in (None, "", SCHEMA):
             return []
-        with self._session(DESCRIBE_SECONDS) as connection:
+        with self.reading(DESCRIBE_SECONDS) as connection:
             wanted = {"table": table, "limit": reflection.MOST_TABLES + 1}
             relations = [
                 reflection.Relation(SCHEMA, name, kind, "", None)
-                for name, kind in connection.execute(RELATIONS, wanted)
+                for name, kind in connection.exec_driver_sql(RELATIONS, wanted)
             ]
-            return reflection.describe("sqlite://", lambda: connection, relations)
+            return reflection.describe(connection, relations)
 
     def extract(self, plan: ExtractPlan, *, pseudonym_key: bytes) -> Iterator[Chunk]:
         filters.check_plan(plan, pseudonym_key=pseudonym_key)
@@ -122,6 +123,12 @@ class SQLiteConnector(Connector):
             raise
 
     @contextmanager
+    def reading(self, seconds: int) -> Iterator[SourceConnection]:
+        with self._session(seconds) as raw, reflection.over(raw, "sqlite://") as connection:
+            connection.exec_driver_sql("BEGIN")  # the snapshot: SQLAlchemy ended the one that the session began
+            yield connection
+
+    @contextmanager
     def _session(self, statement_timeout, pseudonym_key=b""):
         endpoint = check_address(self.address)
         connection = None
@@ -151,6 +158,8 @@ def _prepare(connection, statement_timeout, pseudonym_key):
     masks = {
         # A number in a date column counts seconds or days: its first digits are no year.
         Masking.YEAR: lambda value: masking.year(value) if isinstance(value, str) else None,
+        Masking.ROUNDED: lambda value: masking.rounded(formats.text_of(value)),
+        Masking.PROVINCE: lambda value: masking.province(formats.text_of(value)),
         Masking.PARTIAL: lambda value: masking.partial(formats.text_of(value)),
         Masking.PSEUDONYM: lambda value: masking.pseudonym(pseudonym_key, formats.text_of(value)),
     }
@@ -253,6 +262,8 @@ def _json_value(column, value):
     if value is None:
         return "null"
     text = formats.text_of(value)
+    if column.masking == Masking.ROUNDED:
+        return text
     masked = column.masking != Masking.KEEP
     if column.kind == FieldKind.BOOLEAN and not masked and text in ("true", "false"):
         return text

@@ -133,8 +133,8 @@ def check_line(*, policy: SharingPolicy, field: Field, masking: str, is_filterab
     if not filters.masking_fits(masking, field.kind):
         raise RegistryRefusal(
             "masking",
-            _("“%(field)s” (%(kind)s) cannot be masked like this: only dates can be cut down to their year.")
-            % {"field": field.name, "kind": field.get_kind_display()},
+            _("“%(field)s” (%(kind)s) cannot be masked like this. %(reason)s")
+            % {"field": field.name, "kind": field.get_kind_display(), "reason": filters.MISFITS[masking]},
         )
     # The key of a look-up is what the asker knows already; a filter on anything else masked would answer questions.
     is_lookup_key = field.is_key and list(policy.modes) == [Mode.LOOKUP]

@@ -113,7 +113,7 @@ def test_masking_order_has_everything_below_keep_and_above_null(masking):
 
 
 @pytest.mark.parametrize(
-    ("inner", "outer"), list(itertools.permutations([Masking.YEAR, Masking.PARTIAL, Masking.PSEUDONYM], 2))
+    ("inner", "outer"), list(itertools.permutations([m for m in Masking if m not in (Masking.KEEP, Masking.NULL)], 2))
 )
 def test_different_maskings_cannot_replace_each_other(inner, outer):
     assert not is_as_closed(inner, outer)

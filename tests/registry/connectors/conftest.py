@@ -1,5 +1,6 @@
 """One logical table in a source of each engine: a database beside the test database, and a file."""
 
+import itertools
 import os
 import sqlite3
 from dataclasses import replace
@@ -32,6 +33,25 @@ ROWS = [
     for number, note in enumerate(NASTY, start=1)
 ] + [(1_000, None, None, None, None)]
 
+# A number as a source may hold it, and what rounding leaves of it.
+ROUNDED = [
+    ("0", "0"), ("7", "7"), ("-7", "-7"), ("15", "15"), ("99", "99"), ("100", "100"), ("125", "130"), ("-125", "-130"), ("999", "1000"),
+    ("12345678", "12000000"), ("12500000", "13000000"), ("999999999", "1000000000"), ("0.5", "0.5"), ("83.5", "84"), ("9.96", "10"),
+    ("0.00123", "0.0012"), ("0.00995", "0.01"), ("-0.0455", "-0.046"), ("1250.25", "1300"), ("1249.75", "1200"), (None, None),
+]  # fmt: skip
+# A personal number or an address, and the province that is left of it.
+PROVINCES = [
+    ("001099000001", "001"), ("079200012345", "079"), ("00109900000", None), ("0010990000011", None), ("٠٠١٠٩٩٠٠٠٠٠١", None),
+    ("Số 5, phố Huế, Hà Nội", "Hà Nội"), ("xã A,tỉnh  Cao Bằng \t\r\n", "tỉnh  Cao Bằng"), ("phố Huế", None), ("a, ", None), (",", None),
+    (", Huế", "Huế"), ("two\nlines, Đà\nNẵng", "Đà\nNẵng"), ("", None), (None, None), ("001099000001\n", None), ('x, "Huế"', '"Huế"'),
+]  # fmt: skip
+FIGURES = [
+    (number, None if value is None or "." in value else value, value, value, place)
+    for number, (value, place) in enumerate(
+        itertools.zip_longest((v for v, _left in ROUNDED), (p for p, _left in PROVINCES)), start=1
+    )
+]
+
 
 @pytest.fixture(scope="session")
 def source_server():
@@ -41,6 +61,10 @@ def source_server():
         )
         with server.owner.cursor() as cursor:
             cursor.executemany('INSERT INTO "Công dân" VALUES (%s, %s, %s, %s, %s)', ROWS)
+            cursor.execute(
+                "CREATE TABLE figures (id int PRIMARY KEY, whole bigint, exact numeric(20, 6), rough float8, place text)"
+            )
+            cursor.executemany("INSERT INTO figures VALUES (%s, %s, %s, %s, %s)", FIGURES)
         yield server
 
 
@@ -80,11 +104,15 @@ def sqlite_address(source_folder):
             'CREATE TABLE "Công dân" (id integer PRIMARY KEY, "ho ten" text, born date, note text, alive bool)'
         )
         file.executemany('INSERT INTO "Công dân" VALUES (?, ?, ?, ?, ?)', ROWS)
+        file.execute(
+            "CREATE TABLE figures (id integer PRIMARY KEY, whole bigint, exact numeric, rough real, place text)"
+        )
+        file.executemany("INSERT INTO figures VALUES (?, ?, ?, ?, ?)", FIGURES)
     file.close()
     return Address(engine=Engine.SQLITE, database=str(path), statement_timeout=60)
 
 
-@pytest.fixture(params=[str(engine) for engine in Engine])
+@pytest.fixture(params=[str(engine) for engine in connectors.engines()])
 def address(request):
     return request.getfixturevalue(f"{request.param}_address")
 
@@ -95,8 +123,9 @@ def connector(address):
 
 
 @pytest.fixture
-def both(postgresql_address, sqlite_address):
-    return connectors.get(postgresql_address), connectors.get(sqlite_address)
+def all_connectors(request):
+    addresses = [request.getfixturevalue(f"{engine}_address") for engine in connectors.engines()]
+    return [connectors.get(address) for address in addresses]
 
 
 @pytest.fixture

@@ -146,7 +146,7 @@ def test_password_stays_out_of_the_representation():
 
 def test_unknown_engine_is_refused():
     with pytest.raises(PermanentSourceError):
-        get(replace(GOOD, engine="oracle"))
+        get(replace(GOOD, engine="dbase"))
 
 
 PORTAL = {"NAME": "portal", "USER": "portal_role", "HOST": "db.agency.gov.vn", "PORT": "5432"}

@@ -138,6 +138,7 @@ def test_describe_lists_tables_and_views_only(source, owner):
 
     assert {name: table.kind for name, table in found.items()} == {
         "Công dân": "table",
+        "figures": "table",
         "keyed": "table",
         "names": "view",
     }
