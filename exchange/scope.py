@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from registry.choices import Masking, Operator
 from registry.fields import nfc
+from registry.terms import grouped
 
 _LISTING = {Operator.EQUALS, Operator.IN}
 
@@ -110,11 +111,6 @@ class Scope:
             row_limit=min(self.row_limit, row_limit) if row_limit else self.row_limit,
             period_to=min(self.period_to, period_to) if period_to else self.period_to,
         )
-
-
-def grouped(number: int) -> str:
-    """With a narrow space between the thousands, the same in every language."""
-    return f"{number:,}".replace(",", "\u202f")
 
 
 def canonical(document: dict) -> str:

@@ -10,6 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from registry import terms
 from registry.choices import Lifecycle, Mode, Purpose
 from registry.models import Agency, Database, Dataset, Field, LegalInstrument, PolicyField, SharingPolicy
 from registry.names import vietnamese_order
@@ -32,6 +33,9 @@ class Terms:
     modes: list
     purposes: list
     citation: Citation
+    recipients: list[str]
+    limits: list[str]
+    decision: list[str]
 
 
 def figures() -> dict[str, int]:
@@ -104,6 +108,9 @@ def terms_of(dataset: Dataset) -> list[Terms]:
             [mode.label for mode in Mode if mode in policy.modes],
             [purpose.label for purpose in Purpose if purpose in policy.purposes],
             cite(policy.legal_basis),
+            terms.recipients(policy),
+            terms.limits(policy),
+            terms.decision(policy),
         )
         for policy in policies
     ]

@@ -97,8 +97,28 @@ class Operator(TextChoices):
 
 
 class Mode(TextChoices):
+    """The ways in which data is given. A package comes once; packages that come again do so as their request's frequency
+    says."""
+
     PACKAGE = "package", _("File package")
+    RECURRING = "recurring", _("File packages again and again")
     LOOKUP = "lookup", _("Live look-up of single records")
+
+
+class Limit(TextChoices):
+    """How much may be taken in which time, beside the rows at most. Months, days and minutes are those of the calendar."""
+
+    ROWS_PER_MONTH = "rows_per_month", _("rows in packages a month, at most")
+    DELIVERIES_PER_MONTH = "deliveries_per_month", _("packages a month, at most")
+    LOOKUPS_PER_DAY = "lookups_per_day", _("look-ups a day, at most")
+    LOOKUPS_PER_MINUTE = "lookups_per_minute", _("look-ups a minute, at most")
+
+
+LIMITS_OF_MODE = {
+    Mode.PACKAGE: (Limit.ROWS_PER_MONTH, Limit.DELIVERIES_PER_MONTH),
+    Mode.RECURRING: (Limit.ROWS_PER_MONTH, Limit.DELIVERIES_PER_MONTH),
+    Mode.LOOKUP: (Limit.LOOKUPS_PER_DAY, Limit.LOOKUPS_PER_MINUTE),
+}
 
 
 class Purpose(TextChoices):

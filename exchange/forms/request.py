@@ -11,9 +11,9 @@ from exchange.forms.inputs import NOT_OFFERED, Block, Choice, Choices, Day, Emai
 from exchange.forms.row_filters import FilterLines
 from exchange.models import ExchangeRequest
 from exchange.offers import Offer, offer_to
-from exchange.scope import grouped
 from registry.choices import FileFormat, PersonalData, Purpose
 from registry.models import Dataset, LegalInstrument, Membership, User
+from registry.terms import grouped
 
 LONGEST_CHOICE = 140  # characters of a choice in a drop-down list
 

@@ -6,11 +6,11 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from exchange.forms.inputs import Block, Choice
-from exchange.scope import grouped
 from exchange.services.scopes import LONGEST_VALUE, MOST_VALUES
 from registry.choices import FieldKind, Operator
 from registry.connectors import Condition, SourceError, filters
 from registry.models import Field
+from registry.terms import grouped
 
 LINES = 3
 # What a browser cuts off at this length has too many values, or too long ones, and is refused for that.

@@ -11,10 +11,13 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from registry.admin.base import ActingForm, ScopedAdmin, ScopedInline
-from registry.choices import Mode, Purpose
+from registry.choices import AgencyKind, Limit, Mode, Purpose
 from registry.errors import RegistryRefusal
 from registry.models import Field, PolicyField, SharingPolicy
 from registry.services import policies
+
+# What the services read of a policy before it is saved.
+BOUND = ("quorum", "is_standing", "reviews_needed", "blind_review")
 
 
 class SharingPolicyForm(ActingForm):
@@ -23,10 +26,24 @@ class SharingPolicyForm(ActingForm):
         label=capfirst(_("purposes")), choices=Purpose, widget=forms.CheckboxSelectMultiple
     )
 
+    recipient_kinds = forms.MultipleChoiceField(
+        label=capfirst(_("kinds of agency that may ask")),
+        choices=AgencyKind,
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+    )
+
     def clean(self):
         cleaned = super().clean()
-        if not cleaned.get("any_agency") and not cleaned.get("recipients"):
-            self.add_error("recipients", _("Name the agencies that may ask, or let every agency ask."))
+        named = cleaned.get("recipients") or ()
+        try:
+            policies.check_recipients(
+                any_agency=cleaned.get("any_agency", False),
+                recipients=named,
+                kinds=cleaned.get("recipient_kinds") or (),
+            )
+        except RegistryRefusal as refusal:
+            self.add_error("recipients", str(refusal))
         dataset = cleaned.get("dataset") or getattr(self.instance, "dataset", None)
         if dataset:
             recipients = cleaned.get("recipients") or ()
@@ -37,8 +54,11 @@ class SharingPolicyForm(ActingForm):
                 )
             if not self.errors:
                 asked = copy(self.instance)
-                asked.dataset, asked.quorum, asked.is_standing = dataset, cleaned["quorum"], cleaned["is_standing"]
+                asked.dataset = dataset
+                for name in BOUND:
+                    setattr(asked, name, cleaned[name])
                 self._ask("quorum", policies.check_quorum, asked)
+                self._ask("reviews_needed", policies.check_reviews, asked)
         return cleaned
 
     def _ask(self, field, check, *policy, **arguments):
@@ -123,8 +143,12 @@ class SharingPolicyAdmin(ScopedAdmin):
     form = SharingPolicyForm
     fieldsets = [
         (None, {"fields": ["dataset", "title", "legal_basis", "valid_from", "valid_to"]}),
-        (_("Who and what for"), {"fields": ["any_agency", "recipients", "purposes", "modes"]}),
-        (_("Limits"), {"fields": ["max_rows", "max_days", "max_retention_days", "quorum"]}),
+        (
+            _("Who and what for"),
+            {"fields": ["any_agency", "recipient_kinds", "recipients", "includes_units", "purposes", "modes"]},
+        ),
+        (_("Limits"), {"fields": ["max_rows", "max_days", "max_retention_days", *Limit.values]}),
+        (_("Who decides"), {"fields": ["quorum", "reviews_needed", "blind_review"]}),
         (
             _("Standing permission"),
             {
@@ -149,12 +173,17 @@ class SharingPolicyAdmin(ScopedAdmin):
         "valid_to",
         "any_agency",
         "recipients",
+        "recipient_kinds",
+        "includes_units",
         "purposes",
         "modes",
         "max_rows",
         "max_days",
         "max_retention_days",
+        *Limit.values,
         "quorum",
+        "reviews_needed",
+        "blind_review",
         "is_standing",
     ]
     owner_path = "dataset__database__owner"
@@ -162,7 +191,8 @@ class SharingPolicyAdmin(ScopedAdmin):
     def get_fieldsets(self, request, obj=None):
         if self.has_change_permission(request, obj) or obj is None:
             return self.fieldsets
-        shown = {"purposes": "shown_purposes", "modes": "shown_modes"}  # else the reader sees codes
+        # Else the reader sees codes.
+        shown = {"purposes": "shown_purposes", "modes": "shown_modes", "recipient_kinds": "shown_kinds"}
         return [
             (title, {**options, "fields": [shown.get(name, name) for name in options["fields"]]})
             for title, options in self.fieldsets
@@ -175,6 +205,10 @@ class SharingPolicyAdmin(ScopedAdmin):
     @admin.display(description=_("modes"))
     def shown_modes(self, policy):
         return ", ".join(str(Mode(mode).label) for mode in policy.modes)
+
+    @admin.display(description=_("kinds of agency that may ask"))
+    def shown_kinds(self, policy):
+        return ", ".join(str(AgencyKind(kind).label) for kind in policy.recipient_kinds)
 
     def get_inlines(self, request, obj):
         return self.inlines if obj else []  # which fields there are follows from the dataset

@@ -2,15 +2,18 @@
 
 import uuid
 from datetime import date
+from functools import reduce
+from operator import and_
 
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from registry.choices import Masking, Mode, Purpose
+from registry.choices import LIMITS_OF_MODE, AgencyKind, Limit, Masking, Mode, Purpose
 from registry.fields import TextLine
 from registry.models.databases import Dataset, Field
 from registry.models.laws import LegalInstrument
@@ -18,6 +21,21 @@ from registry.models.people import Agency, DatedQuerySet, User
 
 MOST_ROWS = 2**53 - 1  # the largest whole number that every reader of JSON keeps exactly
 MOST_DAYS_KEPT = 3_650
+MOST_DELIVERIES = 10_000
+MOST_LOOKUPS = 100_000_000
+
+
+def _limits_in_bounds() -> Q:
+    most = {
+        Limit.ROWS_PER_MONTH: MOST_ROWS,
+        Limit.DELIVERIES_PER_MONTH: MOST_DELIVERIES,
+        Limit.LOOKUPS_PER_DAY: MOST_LOOKUPS,
+        Limit.LOOKUPS_PER_MINUTE: MOST_LOOKUPS,
+    }
+    return reduce(
+        and_,
+        (Q(**{f"{name}__isnull": True}) | Q(**{f"{name}__gte": 1, f"{name}__lte": top}) for name, top in most.items()),
+    )
 
 
 class SharingPolicyQuerySet(DatedQuerySet):
@@ -33,7 +51,15 @@ class SharingPolicyQuerySet(DatedQuerySet):
         return self.filter(Q(valid_to__isnull=True) | Q(valid_to__gte=timezone.localdate()))
 
     def for_recipient(self, agency: Agency):
-        return self.filter(Q(any_agency=True) | Q(recipients=agency)).distinct()
+        """Those that name the agency: every one, its kind, itself, or (with the units below) one above it."""
+        named = SharingPolicy.recipients.through.objects.filter(sharingpolicy=OuterRef("pk"))
+        above = RawSQL("SELECT registry_agency_lineage(%s)", [agency.pk])
+        return self.filter(
+            Q(any_agency=True)
+            | Q(recipient_kinds__contains=[agency.kind])
+            | Exists(named.filter(agency=agency))
+            | Q(Exists(named.filter(agency_id__in=above)), includes_units=True)
+        )
 
 
 class SharingPolicy(models.Model):
@@ -52,6 +78,17 @@ class SharingPolicy(models.Model):
     recipients = models.ManyToManyField(
         Agency, verbose_name=_("agencies that may ask"), blank=True, related_name="policies"
     )
+    includes_units = models.BooleanField(
+        _("with the units below them"),
+        default=False,
+        help_text=_("Units below a named agency may ask, too. Otherwise exactly the agencies named."),
+    )
+    recipient_kinds = ArrayField(
+        models.CharField(max_length=20, choices=AgencyKind),
+        verbose_name=_("kinds of agency that may ask"),
+        default=list,
+        blank=True,
+    )
     fields = models.ManyToManyField(Field, through="PolicyField", related_name="policies")
     max_rows = models.PositiveBigIntegerField(
         _("rows at most"), default=5_000_000, validators=[MinValueValidator(1), MaxValueValidator(MOST_ROWS)]
@@ -65,8 +102,47 @@ class SharingPolicy(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(MOST_DAYS_KEPT)],
         help_text=_("Counted from the first day of use, until the recipient has to delete the data."),
     )
+    rows_per_month = models.PositiveBigIntegerField(
+        _("rows a month at most"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(MOST_ROWS)],
+        help_text=_("In all packages of one agreement that are delivered in a calendar month. Empty: no such limit."),
+    )
+    deliveries_per_month = models.PositiveIntegerField(
+        _("packages a month at most"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(MOST_DELIVERIES)],
+        help_text=_("Under one agreement, in a calendar month; failed ones do not count. Empty: no such limit."),
+    )
+    lookups_per_day = models.PositiveIntegerField(
+        _("look-ups a day at most"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(MOST_LOOKUPS)],
+        help_text=_("Under one agreement, also those that find nothing. Empty: no such limit."),
+    )
+    lookups_per_minute = models.PositiveIntegerField(
+        _("look-ups a minute at most"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(MOST_LOOKUPS)],
+        help_text=_("Under one agreement, also those that find nothing. Empty: no such limit."),
+    )
     quorum = models.PositiveSmallIntegerField(
         _("approvers needed"), default=1, validators=[MinValueValidator(1), MaxValueValidator(9)]
+    )
+    reviews_needed = models.PositiveSmallIntegerField(
+        _("advice needed from reviewers"),
+        default=0,
+        validators=[MaxValueValidator(9)],
+        help_text=_("How many reviewers who are assigned to the database give advice before anybody approves."),
+    )
+    blind_review = models.BooleanField(
+        _("blind review"),
+        default=False,
+        help_text=_("Nobody sees the votes and the advice of others before all of them are in."),
     )
     is_standing = models.BooleanField(_("standing permission"), default=False)
     legal_basis = models.ForeignKey(
@@ -108,6 +184,21 @@ class SharingPolicy(models.Model):
                 violation_error_message=_("What several approvers have to decide cannot be a standing permission."),
             ),
             models.CheckConstraint(
+                condition=Q(recipient_kinds__contained_by=AgencyKind.values), name="registry_sharingpolicy_kinds"
+            ),
+            models.CheckConstraint(condition=_limits_in_bounds(), name="registry_sharingpolicy_limits"),
+            models.CheckConstraint(condition=Q(reviews_needed__lte=9), name="registry_sharingpolicy_reviews_needed"),
+            models.CheckConstraint(
+                condition=Q(is_standing=False) | Q(reviews_needed=0),
+                name="registry_sharingpolicy_standing_unadvised",
+                violation_error_message=_("Where reviewers have to advise, nothing is granted by standing permission."),
+            ),
+            models.CheckConstraint(
+                condition=Q(blind_review=False) | Q(quorum__gte=2) | Q(reviews_needed__gte=2),
+                name="registry_sharingpolicy_blind_of_several",
+                violation_error_message=_("Blind review takes two approvers or two reviewers at least."),
+            ),
+            models.CheckConstraint(
                 condition=Q(max_rows__gte=1, max_rows__lte=MOST_ROWS), name="registry_sharingpolicy_max_rows"
             ),
             models.CheckConstraint(
@@ -123,6 +214,11 @@ class SharingPolicy(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    def limits_for(self, mode: Mode) -> dict[Limit, int]:
+        """How much may be taken in which time by that way."""
+        limits = {limit: getattr(self, limit) for limit in LIMITS_OF_MODE.get(mode, ())}
+        return {limit: most for limit, most in limits.items() if most is not None}
 
 
 class PolicyField(models.Model):

@@ -7,12 +7,12 @@ from django.db.models import Prefetch
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from registry.choices import Masking, Mode, PersonalData, Role
+from registry.choices import AgencyKind, Masking, Mode, PersonalData, Role
 from registry.connectors import filters
 from registry.errors import RegistryRefusal
 from registry.models import Agency, Database, Dataset, Field, PolicyField, SharingPolicy, User
 from registry.models.policies import SharingPolicyQuerySet
-from registry.permissions import DECIDE, belongs_to_lineage, has_role, is_named, people_named
+from registry.permissions import DECIDE, REVIEW, belongs_to_lineage, has_role, is_named, people_named
 from registry.services import people
 
 OPENNESS = {masking: rank for rank, masking in enumerate(Masking.values)}  # the list runs from open to closed
@@ -100,7 +100,7 @@ def check_quorum(policy: SharingPolicy) -> None:
     needed = policy.dataset.database.min_quorum
     if policy.quorum < needed:
         raise RegistryRefusal("quorum", _("This database needs %(count)d approvers at least.") % {"count": needed})
-    deciders = _deciders(policy.dataset.database)
+    deciders = _able(DECIDE, policy.dataset.database)
     if policy.quorum > deciders:
         raise RegistryRefusal(
             "quorum-unreachable",
@@ -122,10 +122,46 @@ def check_quorum(policy: SharingPolicy) -> None:
         )
 
 
-def _deciders(database: Database) -> int:
-    """How many people may decide for the database today: a quorum above that could never be lowered, nor be met."""
-    fitting = people.candidates(DECIDE, database).values("pk")
-    return people_named(DECIDE, database).filter(pk__in=fitting).count()
+def check_reviews(policy: SharingPolicy) -> None:
+    """Refuse a policy that asks for less advice than before, or for more than there is, or that opens its eyes again."""
+    if policy.is_standing and policy.reviews_needed:
+        raise RegistryRefusal(
+            "reviews", _("Where reviewers have to advise, nothing is granted by standing permission.")
+        )
+    reviewers = _able(REVIEW, policy.dataset.database)
+    if policy.reviews_needed > reviewers:
+        raise RegistryRefusal(
+            "reviews-unreachable",
+            _("Only %(count)d reviewers are assigned to this database: more cannot be asked for.")
+            % {"count": reviewers},
+        )
+    if policy.blind_review and max(policy.quorum, policy.reviews_needed) < 2:
+        raise RegistryRefusal("blind-review", _("Blind review takes two approvers or two reviewers at least."))
+    before = SharingPolicy.objects.filter(pk=policy.pk).values("reviews_needed", "blind_review").first()
+    if before and policy.reviews_needed < before["reviews_needed"]:
+        raise RegistryRefusal(
+            "reviews-lowered",
+            _("The number of reviewers can only be raised. For fewer, end this policy and add a new one."),
+        )
+    if before and before["blind_review"] and not policy.blind_review:
+        raise RegistryRefusal(
+            "blind-review-lifted",
+            _("Blind review is not switched off again. End this policy and add a new one."),
+        )
+
+
+def check_recipients(*, any_agency: bool, recipients: Iterable[Agency], kinds: Iterable[AgencyKind]) -> None:
+    """Refuse a policy by which nobody could ask."""
+    if not any_agency and not list(recipients) and not list(kinds):
+        raise RegistryRefusal(
+            "no-recipient", _("Name the agencies or the kinds of agency that may ask, or let every agency ask.")
+        )
+
+
+def _able(duty: str, database: Database) -> int:
+    """How many people may do the duty on the database today: more than that could never be lowered, nor be met."""
+    fitting = people.candidates(duty, database).values("pk")
+    return people_named(duty, database).filter(pk__in=fitting).count()
 
 
 def check_line(*, policy: SharingPolicy, field: Field, masking: str, is_filterable: bool) -> None:
@@ -156,6 +192,7 @@ def settle(*, policy: SharingPolicy, by: User) -> SharingPolicy:
     Database.objects.select_for_update().get(pk=policy.dataset.database_id)
     check_keeper(dataset=policy.dataset, by=by)
     check_quorum(policy)
+    check_reviews(policy)
     if policy.is_standing:
         check_standing(dataset=policy.dataset, recipients=(), by=by)
         policy.decided_by, policy.decided_at = by, timezone.now()
