@@ -222,6 +222,7 @@ def check_still_shared(agreement: Agreement) -> None:
 
 RULES: dict[str, Callable[[Subject, User | None], None]] = {
     "complete": lambda request, by: completeness.check(request),
+    "basis_in_force": lambda request, by: completeness.check_basis(request),
     "within_policy": _within_policy,
     "endorser_did_not_file": _endorser_did_not_file,
     "mover_decided_nothing": _mover_decided_nothing,

@@ -133,7 +133,7 @@ REQUEST = _table(
         (_R.SUBMITTED,),
         Side.CONSUMER,
         (Role.ENDORSER,),
-        ("endorser_did_not_file", "mover_decided_nothing", "within_policy"),
+        ("endorser_did_not_file", "mover_decided_nothing", "basis_in_force", "within_policy"),
     ),
     Move(
         "claim",

@@ -14,6 +14,7 @@ States marked with ● are final.
 # What a rule asks for, in the words of a sentence "Only if …".
 RULES = {
     "complete": "every field of the form is filled in, no state secret is involved, and the law cited is in force",
+    "basis_in_force": "the law cited is in force today and on the first day of use",
     "within_policy": "a sharing policy offers today all that is asked for",
     "endorser_did_not_file": "the mover neither filed, proposed nor ever edited the request",
     "mover_decided_nothing": "the mover never decided on the request for the owner, in person or through a delegate",

@@ -1,28 +1,16 @@
 """What the public catalogue shows: descriptions of published data, and on which terms it is shared. Never the data."""
 
 from dataclasses import dataclass
-from datetime import date
 
 from django.db.models import Count, Exists, OuterRef, Prefetch, QuerySet, Value
 from django.db.models.functions import Coalesce, NullIf
-from django.utils import timezone
-from django.utils.functional import Promise
 from django.utils.translation import get_language
-from django.utils.translation import gettext_lazy as _
 
 from registry import terms
-from registry.choices import Lifecycle, Mode, Purpose
+from registry.choices import Mode, Purpose
+from registry.citations import Citation, cite
 from registry.models import Agency, Database, Dataset, Field, LegalInstrument, PolicyField, SharingPolicy
 from registry.names import vietnamese_order
-
-
-@dataclass(frozen=True, slots=True)
-class Citation:
-    """A legal instrument, and whether it is in force on the day of reading."""
-
-    instrument: LegalInstrument
-    state: str
-    label: str | Promise
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +58,14 @@ def datasets_of(database: Database) -> QuerySet[Dataset]:
     return _by_title(_with_offers(Dataset.objects.published().filter(database=database)))
 
 
+def datasets_under(instrument: LegalInstrument) -> QuerySet[Dataset]:
+    """Published datasets to which the instrument applies."""
+    return _by_title(_with_offers(Dataset.objects.published().filter(applicable_legislation=instrument)))
+
+
 def databases() -> QuerySet[Database]:
     """The databases that are in use and of which something is published."""
-    return Database.objects.filter(
-        Exists(Dataset.objects.published().filter(database=OuterRef("pk"))), lifecycle=Lifecycle.ACTIVE
-    ).select_related("owner", "legal_basis__replaced_by")
+    return Database.objects.published().select_related("owner", "legal_basis__replaced_by")
 
 
 def described() -> QuerySet[Dataset]:
@@ -114,17 +105,6 @@ def terms_of(dataset: Dataset) -> list[Terms]:
         )
         for policy in policies
     ]
-
-
-def cite(instrument: LegalInstrument, day: date | None = None) -> Citation:
-    day = day or timezone.localdate()
-    if instrument.is_in_force(day):
-        return Citation(instrument, "in-force", _("In force"))
-    if instrument.effective_to and instrument.effective_to <= day:
-        return Citation(instrument, "no-longer", _("No longer in force"))
-    if instrument.effective_from:
-        return Citation(instrument, "not-yet", _("Not yet in force"))
-    return Citation(instrument, "none", _("Day of effect not recorded"))
 
 
 def _with_offers(datasets: QuerySet[Dataset]) -> QuerySet[Dataset]:

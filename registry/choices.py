@@ -25,6 +25,17 @@ class Role(TextChoices):
     SYSTEM = "system", _("System account")
 
 
+class InstrumentKind(TextChoices):
+    LAW = "law", _("Law")
+    ORDINANCE = "ordinance", _("Ordinance")
+    RESOLUTION = "resolution", _("Resolution")
+    DECREE = "decree", _("Decree")
+    DECISION = "decision", _("Decision")
+    DIRECTIVE = "directive", _("Directive")
+    CIRCULAR = "circular", _("Circular")
+    OTHER = "other", _("Other instrument")
+
+
 class Classification(TextChoices):
     """How far data may travel. State secrets are no level here: they are not for this portal."""
 

@@ -11,6 +11,7 @@ from registry.permissions import has_role
 
 REGISTRY = (
     "agency",
+    "amendment",
     "connection",
     "database",
     "dataset",
@@ -59,6 +60,7 @@ _DESK = _permissions(
     ("view",),
     (
         "agency",
+        "amendment",
         "database",
         "dataset",
         "delegation",

@@ -11,11 +11,14 @@ from exchange.forms.inputs import NOT_OFFERED, Block, Choice, Choices, Day, Emai
 from exchange.forms.row_filters import FilterLines
 from exchange.models import ExchangeRequest
 from exchange.offers import Offer, offer_to
+from exchange.services import completeness
 from registry.choices import FileFormat, PersonalData, Purpose
+from registry.errors import RegistryRefusal
 from registry.models import Dataset, LegalInstrument, Membership, User
+from registry.services import laws
 from registry.terms import grouped
 
-LONGEST_CHOICE = 140  # characters of a choice in a drop-down list
+MOST_SUGGESTED = 200  # laws that the browser offers while a number is typed
 
 
 def _width(name: str) -> int:
@@ -46,6 +49,11 @@ class StepForm(forms.Form):
     def content(self) -> dict:
         """What `save_draft` stores of this screen."""
         return {name: value for name, value in self.cleaned_data.items() if value != "" or name not in self.kept}
+
+    @property
+    def basis_problems(self) -> list[str]:
+        """What stands against the law that the saved draft cites; it can be saved all the same, and not sent."""
+        return completeness.basis_problems(self.draft)
 
     @property
     def people(self):
@@ -186,10 +194,12 @@ class BasisForm(StepForm):
     focal_position = Line(label=_("Position of the focal officer"), max_length=_width("focal_position"), required=False)
     focal_phone = Phone(label=_("Phone of the focal officer"), max_length=_width("focal_phone"), required=False)
     focal_email = Email(label=_("E-mail of the focal officer"), max_length=_width("focal_email"), required=False)
-    legal_basis = Choice(
+    legal_basis = Line(
         label=_("Legal basis"),
-        help_text=_("The instruments that are in force today."),
+        help_text=_("Number of a law in force, however you type it: 278/2025/NĐ-CP or nghi dinh 278/2025."),
+        max_length=100,
         required=False,
+        widget=forms.TextInput(attrs={"list": "laws-in-force", "autocomplete": "off"}),
     )
     legal_article = Line(label=_("Article, clause"), max_length=_width("legal_article"), required=False)
     purpose = Choice(label=_("Purpose"), required=False, widget=forms.RadioSelect)
@@ -210,9 +220,6 @@ class BasisForm(StepForm):
         return {**super().initial_of(draft), "legal_basis": draft.legal_basis.number if draft.legal_basis else ""}
 
     def prepare(self) -> None:
-        self.instruments = {one.number: one for one in LegalInstrument.objects.in_force().order_by("number")}
-        basis = self.fields["legal_basis"]
-        basis.choices = [("", "—"), *((number, _shortened(one)) for number, one in self.instruments.items())]
         purposes = self.offer.purposes or tuple(Purpose)
         self.fields["purpose"].choices = [(purpose.value, purpose.label) for purpose in purposes]
         grounds = self.fields["consent_basis"]
@@ -229,18 +236,16 @@ class BasisForm(StepForm):
         return any(one and one.field.personal_data != PersonalData.NONE for one in asked)
 
     def clean_legal_basis(self) -> LegalInstrument | None:
-        return self.instruments.get(self.cleaned_data["legal_basis"])
+        typed = self.cleaned_data["legal_basis"]
+        try:
+            return laws.named(typed) if typed else None
+        except RegistryRefusal as refusal:
+            raise forms.ValidationError(str(refusal)) from None
 
-    @property
-    def gone_basis(self) -> LegalInstrument | None:
-        """The basis that was chosen earlier and has ended since."""
-        basis = self.draft.legal_basis
-        return basis if basis and basis.number not in self.instruments else None
-
-
-def _shortened(instrument: LegalInstrument) -> str:
-    text = str(instrument)
-    return text if len(text) <= LONGEST_CHOICE else f"{text[:LONGEST_CHOICE]}…"
+    @cached_property
+    def suggestions(self) -> list[LegalInstrument]:
+        """What the browser offers while a number is typed; any other that is recorded can be typed, too."""
+        return list(LegalInstrument.objects.in_force().order_by("number")[:MOST_SUGGESTED])
 
 
 class UseForm(StepForm):

@@ -7,6 +7,7 @@ from exchange.choices import ConsentBasis, OnwardSharing
 from exchange.models import ExchangeRequest
 from exchange.refusals import Incomplete
 from exchange.services import scopes
+from registry import citations
 from registry.choices import AccessRights, PersonalData
 
 REQUIRED = (
@@ -59,8 +60,8 @@ def _inconsistencies(request: ExchangeRequest):
         )
     if not request.undertaking:
         yield "undertaking", _("The undertaking is needed.")
-    if request.legal_basis and not request.legal_basis.is_in_force(today):
-        yield "legal_basis", _("%(number)s is not in force today.") % {"number": request.legal_basis.number}
+    for reason in basis_problems(request):
+        yield "legal_basis", reason
     if request.period_to and request.period_to < today:
         yield "period_to", _("The period lies in the past.")
     if request.period_from and request.period_to and request.period_to < request.period_from:
@@ -73,6 +74,25 @@ def _inconsistencies(request: ExchangeRequest):
         yield "named_users", _("Name at least one person or system who uses the data.")
     if request.dataset:
         yield from _about_dataset(request)
+
+
+def basis_problems(request: ExchangeRequest) -> list[str]:
+    """Why the law that is cited does not carry the request: it has to be in force today and on the first day of use."""
+    basis, today = request.legal_basis, timezone.localdate()
+    if basis is None:
+        return []
+    days = [today]
+    if request.period_from and request.period_from > today:
+        days.append(request.period_from)
+    reasons = [str(citations.warning(basis, day)) for day in days]
+    return [reason for reason in reasons if reason][:1]
+
+
+def check_basis(request: ExchangeRequest) -> None:
+    """Refuse a signature under a law that has ended since the request was sent for it."""
+    problems = basis_problems(request)
+    if problems:
+        raise Incomplete("basis-not-in-force", problems[0], fields={"legal_basis": problems})
 
 
 def _about_dataset(request: ExchangeRequest):

@@ -12,8 +12,9 @@ from django.urls import path, reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
+from registry import citations
 from registry.errors import RegistryRefusal
-from registry.models import User
+from registry.models import LegalInstrument, User
 from registry.roles import agencies_served, sees_every_agency
 from registry.services import records
 
@@ -133,6 +134,17 @@ class ScopedAdmin(Scoped, admin.ModelAdmin):
     def save_related(self, request, form, formsets, change):
         super().save_related(request, form, formsets, change)
         self.record_save(request, form, formsets, change)
+        self._warn_of_laws(request, form.instance)
+
+    def _warn_of_laws(self, request, thing) -> None:
+        """Say it where what was saved rests on an instrument that is not in force today."""
+        if isinstance(thing, LegalInstrument):
+            return
+        for field in thing._meta.fields:
+            if field.related_model is LegalInstrument and getattr(thing, field.name):
+                reason = citations.warning(getattr(thing, field.name))
+                if reason:
+                    self.message_user(request, reason, messages.WARNING)
 
     def record_save(self, request, form, formsets, change):
         """One entry for the row with all that was saved with it, in the transaction of the page."""

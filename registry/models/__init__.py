@@ -1,13 +1,14 @@
 """People and agencies, laws, databases and what may be shared of them."""
 
 from registry.models.databases import Connection, Database, Dataset, Field, SchemaSnapshot
-from registry.models.laws import LegalInstrument
+from registry.models.laws import Amendment, LegalInstrument
 from registry.models.notices import Notice
 from registry.models.people import Agency, Delegation, Membership, User
 from registry.models.policies import PolicyField, SharingPolicy
 
 __all__ = [
     "Agency",
+    "Amendment",
     "Connection",
     "Database",
     "Dataset",

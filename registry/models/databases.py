@@ -23,6 +23,13 @@ from registry.names import in_current_language
 SLUG = RegexValidator(r"^[a-z0-9]+(-[a-z0-9]+)*\Z", _("Lower-case letters, digits and single hyphens only."))
 
 
+class DatabaseQuerySet(models.QuerySet):
+    def published(self):
+        """Those in use of which something is published."""
+        published = Dataset.objects.published().filter(database=models.OuterRef("pk"))
+        return self.filter(models.Exists(published), lifecycle=Lifecycle.ACTIVE)
+
+
 class Database(models.Model):
     """A database that an agency keeps under a law, and which others may ask data from."""
 
@@ -48,6 +55,8 @@ class Database(models.Model):
             "No sharing policy of this database may ask for fewer. From two on, nothing is granted by standing permission."
         ),
     )
+
+    objects = DatabaseQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("database")

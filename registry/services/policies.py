@@ -13,7 +13,7 @@ from registry.errors import RegistryRefusal
 from registry.models import Agency, Database, Dataset, Field, PolicyField, SharingPolicy, User
 from registry.models.policies import SharingPolicyQuerySet
 from registry.permissions import DECIDE, REVIEW, belongs_to_lineage, has_role, is_named, people_named
-from registry.services import people
+from registry.services import laws, people
 
 OPENNESS = {masking: rank for rank, masking in enumerate(Masking.values)}  # the list runs from open to closed
 
@@ -193,12 +193,21 @@ def settle(*, policy: SharingPolicy, by: User) -> SharingPolicy:
     check_keeper(dataset=policy.dataset, by=by)
     check_quorum(policy)
     check_reviews(policy)
+    _check_basis(policy)
     if policy.is_standing:
         check_standing(dataset=policy.dataset, recipients=(), by=by)
         policy.decided_by, policy.decided_at = by, timezone.now()
     else:
         policy.decided_by, policy.decided_at = None, None
     return policy
+
+
+def _check_basis(policy: SharingPolicy) -> None:
+    """A policy begins under a law in force; one whose law ended later can still be ended itself."""
+    before = SharingPolicy.objects.filter(pk=policy.pk).values_list("legal_basis", flat=True).first()
+    if before != policy.legal_basis_id:
+        first_day = max(policy.valid_from, timezone.localdate())
+        laws.check_in_force(instrument=policy.legal_basis, day=first_day)
 
 
 def opened_sensitive_fields(policy: SharingPolicy) -> list[Field]:

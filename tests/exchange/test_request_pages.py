@@ -302,14 +302,33 @@ def test_fields_that_are_no_longer_offered_are_named(client, world):
     assert "<strong>income</strong>" in page
 
 
-def test_only_instruments_in_force_are_offered(client, world):
-    ended = factories.LegalInstrumentFactory(ended=True)
+def test_a_law_that_has_ended_is_not_offered_and_warned_of(client, world):
+    ended = factories.LegalInstrumentFactory(ended=True, replaced_by=world.basis)
     client.force_login(world.requester)
     draft = world.draft()
     page = client.get(step_of(draft, 2)).text
     assert world.basis.number in page
     assert ended.number not in page
-    assert client.post(step_of(draft, 2), basis_of(draft, legal_basis=ended.number)).status_code == 422
+    client.post(step_of(draft, 2), basis_of(draft, legal_basis=ended.number))
+    draft.refresh_from_db()
+    assert draft.legal_basis == ended
+    for step in (2, 3):
+        warned = client.get(step_of(draft, step)).text
+        assert "notice-warning" in warned
+        assert world.basis.number in warned
+
+
+def test_a_law_is_taken_however_its_number_is_typed(client, world):
+    factories.LegalInstrumentFactory(number="278/2025/NĐ-CP")
+    client.force_login(world.requester)
+    draft = world.draft()
+    client.post(step_of(draft, 2), basis_of(draft, legal_basis="nghi dinh 278/2025"))
+    draft.refresh_from_db()
+    assert draft.legal_basis.number == "278/2025/NĐ-CP"
+    factories.LegalInstrumentFactory(number="278/2025/QĐ-TTg")
+    several = client.post(step_of(draft, 2), basis_of(draft, legal_basis="278/2025"))
+    assert several.status_code == 422
+    assert "278/2025/QĐ-TTg" in several.text
 
 
 def test_a_frozen_request_cannot_be_edited(client, world):

@@ -2,7 +2,7 @@
 
 import json
 import unicodedata
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 import time_machine
@@ -55,6 +55,29 @@ def test_law_that_is_not_in_force_cannot_be_cited(world):
     assert set(problems_of(world, legal_basis=LegalInstrumentFactory(ended=True))) == {"legal_basis"}
     future = LegalInstrumentFactory(effective_from=timezone.localdate() + timedelta(days=1))
     assert set(problems_of(world, legal_basis=future)) == {"legal_basis"}
+
+
+def test_law_has_to_be_in_force_on_the_first_day_of_use(world):
+    begins = timezone.localdate() + timedelta(days=30)
+    ends_before = LegalInstrumentFactory(effective_to=begins)
+    period = {"period_from": begins, "period_to": begins + timedelta(days=9)}
+    assert set(problems_of(world, legal_basis=ends_before, **period)) == {"legal_basis"}
+    world.proposed(legal_basis=LegalInstrumentFactory(effective_to=begins + timedelta(days=1)), **period)
+
+
+def test_law_that_ended_since_cannot_be_signed_under(world):
+    """The boundary: the day named as its end is the first on which it no longer carries a request."""
+    ends = timezone.localdate() + timedelta(days=5)
+    basis = LegalInstrumentFactory(effective_to=ends)
+    with time_machine.travel(
+        datetime.combine(ends - timedelta(days=1), time(23, 59), timezone.get_current_timezone()), tick=False
+    ):
+        world.submitted(world.proposed(legal_basis=basis))
+        waiting = world.proposed(legal_basis=basis)
+    first_day = datetime.combine(ends, time(0, 0), timezone.get_current_timezone())
+    with time_machine.travel(first_day, tick=False), pytest.raises(Incomplete) as caught:
+        world.submitted(waiting)
+    assert set(caught.value.fields) == {"legal_basis"}
 
 
 def test_personal_data_needs_a_ground(world):

@@ -50,8 +50,7 @@ def state_letter_and_basis(page: Page, world) -> None:
         ("email", "a@example.vn"),
     ):
         page.fill(f"[name=focal_{name}]", value)
-    option = page.locator("[name=legal_basis] option", has_text=world.basis.number)
-    page.select_option("[name=legal_basis]", option.get_attribute("value"))
+    page.fill("[name=legal_basis]", world.basis.number.lower())
     page.fill("[name=legal_article]", "Điều 5")
     page.check("[name=purpose][value=procedure]")
     page.fill("[name=reason]", "Giải quyết thủ tục hành chính")
