@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import datetime
 from decimal import Decimal
 from json.encoder import encode_basestring
 
@@ -14,11 +15,23 @@ def text_of(value) -> str | None:
         return value
     if isinstance(value, bytes):
         return "\\x" + value.hex()
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Decimal):
+        return f"{value:f}" if value.is_finite() else text_of(float(value))
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ")
     if isinstance(value, float):
+        if value != value:
+            return "NaN"
         if value in (float("inf"), float("-inf")):
             return "Infinity" if value > 0 else "-Infinity"
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
     return str(value)
+
+
+def is_number(value) -> bool:
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
 
 
 def csv_line(values: list[str | None]) -> str:

@@ -11,24 +11,19 @@ from contextlib import contextmanager
 from django.utils.translation import gettext as _
 from sqlalchemy import Connection as SourceConnection
 
-from registry.choices import Engine, FieldKind, FileFormat, Masking, Operator
-from registry.connectors import filters, formats, masking, reflection
+from registry.choices import Engine, FieldKind, Masking, Operator
+from registry.connectors import filters, reflection, rows
 from registry.connectors.addresses import check_address
 from registry.connectors.base import (
     CheckResult,
-    Chunk,
-    Condition,
-    Connector,
-    ExtractPlan,
     PermanentSourceError,
     TableDescription,
     TemporarySourceError,
 )
+from registry.connectors.rows import RowConnector
 
-CHUNK_SIZE = 128 * 1024
 ROWS_PER_FETCH = 1_000
 INSTRUCTIONS_PER_CHECK = 10_000
-LOOKUP_SECONDS = 5
 CHECK_SECONDS = 15
 DESCRIBE_SECONDS = 60
 BUSY_SECONDS = 5
@@ -51,7 +46,7 @@ TEMPORARY = {
 }
 
 
-class SQLiteConnector(Connector):
+class SQLiteConnector(RowConnector):
     engine = Engine.SQLITE
 
     def check(self) -> CheckResult:
@@ -73,54 +68,17 @@ class SQLiteConnector(Connector):
             ]
             return reflection.describe(connection, relations)
 
-    def extract(self, plan: ExtractPlan, *, pseudonym_key: bytes) -> Iterator[Chunk]:
-        filters.check_plan(plan, pseudonym_key=pseudonym_key)
-        where, values = _where(plan)
-        statement = f"SELECT {_fields(plan)} FROM {_relation(plan)}{where}"  # noqa: S608 - identifiers are quoted
-        if plan.row_limit is not None:
-            statement += f" LIMIT {plan.row_limit + 1:d}"
-        return self._stream(plan, statement, values, pseudonym_key)
+    def _query(self, plan, *more, limit=None, counting=False):
+        where, values = _where(plan, *more)
+        fields = "count(*)" if counting else ", ".join(_field(plan, column) for column in plan.columns)
+        statement = f"SELECT {fields} FROM {_relation(plan)}{where}"  # noqa: S608 - identifiers are quoted
+        return (statement if limit is None else f"{statement} LIMIT {limit:d}"), values
 
-    def _stream(self, plan, statement, values, pseudonym_key):
-        if plan.file_format == FileFormat.CSV:
-            yield Chunk(formats.csv_line([column.name for column in plan.columns]).encode(), 0)
-        line_of = _line_writer(plan)
-        with self._session(self.address.statement_timeout, pseudonym_key) as connection:
-            cursor, total, lines, size = connection.execute(statement, values), 0, [], 0
-            while rows := cursor.fetchmany(ROWS_PER_FETCH):
-                total += len(rows)
-                if plan.row_limit is not None and total > plan.row_limit:
-                    raise PermanentSourceError("row-limit")
-                for row in rows:
-                    line = line_of(row).encode()
-                    lines.append(line)
-                    size += len(line)
-                    if size >= CHUNK_SIZE:
-                        yield Chunk(b"".join(lines), len(lines))
-                        lines, size = [], 0
-            if lines:
-                yield Chunk(b"".join(lines), len(lines))
-
-    def lookup(self, plan: ExtractPlan, *, key_field: str, key: str, pseudonym_key: bytes) -> list[dict]:
-        filters.check_plan(plan, pseudonym_key=pseudonym_key)
-        kind = next((column.kind for column in plan.columns if column.source == key_field), FieldKind.TEXT)
-        by_key = Condition(key_field, kind, Operator.EQUALS, (key,))
-        where, values = _where(plan, by_key)
-        statement = f"SELECT {_fields(plan)} FROM {_relation(plan)}{where} LIMIT 2"  # noqa: S608 - see above
-        line_of = _json_writer(plan)
-        with self._session(LOOKUP_SECONDS, pseudonym_key) as connection:
-            return [formats.record(line_of(row)) for row in connection.execute(statement, values)]
-
-    def count(self, plan: ExtractPlan, timeout: int) -> int | None:
-        where, values = _where(plan)
-        try:
-            with self._session(timeout) as connection:
-                statement = f"SELECT count(*) FROM {_relation(plan)}{where}"  # noqa: S608 - see above
-                return connection.execute(statement, values).fetchone()[0]
-        except TemporarySourceError as error:
-            if error.code == "source-slow":
-                return None
-            raise
+    @contextmanager
+    def _rows(self, query, seconds, pseudonym_key=b"", *, plan):
+        with self._session(seconds, pseudonym_key) as connection:
+            cursor = connection.execute(*query)
+            yield iter(lambda: cursor.fetchmany(ROWS_PER_FETCH), [])
 
     @contextmanager
     def reading(self, seconds: int) -> Iterator[SourceConnection]:
@@ -155,15 +113,7 @@ def _prepare(connection, statement_timeout, pseudonym_key):
     connection.execute("PRAGMA trusted_schema = OFF")
     deadline = time.monotonic() + statement_timeout
     connection.set_progress_handler(lambda: time.monotonic() > deadline, INSTRUCTIONS_PER_CHECK)
-    masks = {
-        # A number in a date column counts seconds or days: its first digits are no year.
-        Masking.YEAR: lambda value: masking.year(value) if isinstance(value, str) else None,
-        Masking.ROUNDED: lambda value: masking.rounded(formats.text_of(value)),
-        Masking.PROVINCE: lambda value: masking.province(formats.text_of(value)),
-        Masking.PARTIAL: lambda value: masking.partial(formats.text_of(value)),
-        Masking.PSEUDONYM: lambda value: masking.pseudonym(pseudonym_key, formats.text_of(value)),
-    }
-    for name, mask in masks.items():
+    for name, mask in rows.masks(pseudonym_key).items():
         connection.create_function(f"ndc_{name}", 1, mask, deterministic=True)
     connection.execute("BEGIN")
 
@@ -190,10 +140,6 @@ def _relation(plan):
 def _column(plan, name):
     # Qualified, because SQLite takes a quoted name that it does not find for a string.
     return f"{_quoted(plan.table)}.{_quoted(name)}"
-
-
-def _fields(plan):
-    return ", ".join(_field(plan, column) for column in plan.columns)
 
 
 def _field(plan, column):
@@ -240,32 +186,3 @@ def _condition(column, condition):
         case Operator.AT_MOST:
             return f"{column} <= {place}", bound
     return f"{column} BETWEEN {place} AND {place}", bound
-
-
-def _line_writer(plan):
-    if plan.file_format == FileFormat.JSONL:
-        return _json_writer(plan)
-    return lambda row: formats.csv_line([formats.text_of(value) for value in row])
-
-
-def _json_writer(plan):
-    columns = [(column, formats.json_text(column.name)) for column in plan.columns]
-
-    def line_of(row):
-        values = zip(columns, row, strict=True)
-        return "{" + ",".join([f"{name}:{_json_value(column, value)}" for (column, name), value in values]) + "}\n"
-
-    return line_of
-
-
-def _json_value(column, value):
-    if value is None:
-        return "null"
-    text = formats.text_of(value)
-    if column.masking == Masking.ROUNDED:
-        return text
-    masked = column.masking != Masking.KEEP
-    if column.kind == FieldKind.BOOLEAN and not masked and text in ("true", "false"):
-        return text
-    numeric = isinstance(value, int | float) and not text.endswith("Infinity")
-    return text if numeric and not masked and column.kind != FieldKind.TEXT else formats.json_text(text)

@@ -45,10 +45,14 @@ PROVINCES = [
     ("Số 5, phố Huế, Hà Nội", "Hà Nội"), ("xã A,tỉnh  Cao Bằng \t\r\n", "tỉnh  Cao Bằng"), ("phố Huế", None), ("a, ", None), (",", None),
     (", Huế", "Huế"), ("two\nlines, Đà\nNẵng", "Đà\nNẵng"), ("", None), (None, None), ("001099000001\n", None), ('x, "Huế"', '"Huế"'),
 ]  # fmt: skip
+# A date and time as a source may hold it; files spell it so in CSV, and with a T in JSON.
+MOMENTS = [
+    "2024-05-01 00:00:00", "2024-05-01 12:30:45", "2024-05-01 12:30:45.5", "2024-05-01 12:30:45.120000", "1954-10-10 08:00:00.000001", None,
+]  # fmt: skip
 FIGURES = [
-    (number, None if value is None or "." in value else value, value, value, place)
-    for number, (value, place) in enumerate(
-        itertools.zip_longest((v for v, _left in ROUNDED), (p for p, _left in PROVINCES)), start=1
+    (number, None if value is None or "." in value else value, value, value, place, moment)
+    for number, (value, place, moment) in enumerate(
+        itertools.zip_longest((v for v, _left in ROUNDED), (p for p, _left in PROVINCES), MOMENTS), start=1
     )
 ]
 
@@ -62,9 +66,10 @@ def source_server():
         with server.owner.cursor() as cursor:
             cursor.executemany('INSERT INTO "Công dân" VALUES (%s, %s, %s, %s, %s)', ROWS)
             cursor.execute(
-                "CREATE TABLE figures (id int PRIMARY KEY, whole bigint, exact numeric(20, 6), rough float8, place text)"
+                "CREATE TABLE figures (id int PRIMARY KEY, whole bigint, exact numeric(20, 6), rough float8, place text,"
+                " moment timestamp)"
             )
-            cursor.executemany("INSERT INTO figures VALUES (%s, %s, %s, %s, %s)", FIGURES)
+            cursor.executemany("INSERT INTO figures VALUES (%s, %s, %s, %s, %s, %s)", FIGURES)
         yield server
 
 
@@ -105,9 +110,9 @@ def sqlite_address(source_folder):
         )
         file.executemany('INSERT INTO "Công dân" VALUES (?, ?, ?, ?, ?)', ROWS)
         file.execute(
-            "CREATE TABLE figures (id integer PRIMARY KEY, whole bigint, exact numeric, rough real, place text)"
+            "CREATE TABLE figures (id integer PRIMARY KEY, whole bigint, exact numeric, rough real, place text, moment datetime)"
         )
-        file.executemany("INSERT INTO figures VALUES (?, ?, ?, ?, ?)", FIGURES)
+        file.executemany("INSERT INTO figures VALUES (?, ?, ?, ?, ?, ?)", FIGURES)
     file.close()
     return Address(engine=Engine.SQLITE, database=str(path), statement_timeout=60)
 

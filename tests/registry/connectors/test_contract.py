@@ -13,7 +13,7 @@ import sqlalchemy
 
 from registry.choices import FieldKind, FileFormat, Masking, Operator
 from registry.connectors import Column, Condition, ExtractPlan, PermanentSourceError, TemporarySourceError, filters
-from tests.registry.connectors.conftest import KEY, PROVINCES, ROUNDED, ROWS
+from tests.registry.connectors.conftest import KEY, MOMENTS, PROVINCES, ROUNDED, ROWS
 
 
 def _same(results):
@@ -108,6 +108,23 @@ def test_year_of_texts_needs_four_digits(connector, plan, extracted):
     data, _rows = extracted(connector, masked)
 
     assert set(data.decode().split("\n")[1:-1]) == {","}
+
+
+def test_moments_are_spelt_alike(all_connectors, extracted):
+    plan = ExtractPlan(
+        table="figures",
+        columns=(Column("moment", "moment", FieldKind.DATETIME),),
+        conditions=(Condition("id", FieldKind.INTEGER, Operator.AT_MOST, (str(len(MOMENTS)),)),),
+    )
+
+    csv_file, _rows = _same([extracted(connector, plan) for connector in all_connectors])
+    lines, _rows = _same([extracted(connector, plan, file_format=FileFormat.JSONL) for connector in all_connectors])
+
+    expected = [moment and moment.replace(".120000", ".12") for moment in MOMENTS[:-1]]
+    assert csv_file.decode().split("\n")[1:-2] == expected
+    assert [json.loads(line)["moment"] for line in lines.splitlines()] == [m.replace(" ", "T") for m in expected] + [
+        None
+    ]
 
 
 @pytest.mark.parametrize(
