@@ -57,11 +57,14 @@ run: install .env ## Run web and worker at 127.0.0.1:8000
 	@$(MANAGE) migrate --verbosity 0
 	@$(MANAGE) run_portal $(ARGS)
 
+# On all cores at once; plain pytest runs them one after the other.
+PARALLEL := -n auto --dist worksteal
+
 test: install-dev ## Run the tests; make test ARGS="-k word" runs some
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(PYTHON) -m pytest $(PARALLEL) $(ARGS)
 
 test-pg17: install-dev ## Run the tests on PostgreSQL 17 from the wheel
-	@NDC_POSTGRES=wheel $(PYTHON) -m pytest $(ARGS)
+	@NDC_POSTGRES=wheel $(PYTHON) -m pytest $(PARALLEL) $(ARGS)
 
 lint: install-dev ## Check style and format
 	@$(VENV)/bin/ruff check .

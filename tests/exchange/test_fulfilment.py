@@ -203,6 +203,8 @@ def another_worker(delivery_id: int):
     with psycopg.connect(**named, dbname=given["NAME"], autocommit=True) as session:
         session.execute("SELECT pg_advisory_lock(%s::int, %s::int)", [locks.NAMESPACE, delivery_id])
         yield
+        # Closing alone lets go a moment later, when the server notices.
+        session.execute("SELECT pg_advisory_unlock(%s::int, %s::int)", [locks.NAMESPACE, delivery_id])
 
 
 def test_delivery_that_another_worker_holds_is_left_alone(world):

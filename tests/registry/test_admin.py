@@ -26,6 +26,7 @@ def a_row_of_everything():
     factories.PolicyFieldFactory(policy=policy)
     factories.ConnectionFactory(database=database)
     factories.DelegationFactory(agency=database.owner)
+    factories.NoticeFactory()
     policy.dataset.snapshots.create(structure={"columns": []}, digest="0" * 64)
     return database
 
