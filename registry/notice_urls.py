@@ -2,12 +2,12 @@
 
 from django.urls import path
 
-from registry import notice_views as views
+from registry.views import notices
 
 app_name = "notices"
 
 urlpatterns = [
-    path("", views.NoticeListView.as_view(), name="list"),
-    path("read/", views.NoticeReadAllView.as_view(), name="read-all"),
-    path("<uuid:public_id>/", views.NoticeOpenView.as_view(), name="open"),
+    path("", notices.NoticeListView.as_view(), name="list"),
+    path("read/", notices.NoticeReadAllView.as_view(), name="read-all"),
+    path("<uuid:public_id>/", notices.NoticeOpenView.as_view(), name="open"),
 ]

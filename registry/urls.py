@@ -2,14 +2,14 @@
 
 from django.urls import path
 
-from registry import law_views, views
+from registry.views import catalogue, laws
 
 app_name = "registry"
 
 urlpatterns = [
-    path("", views.CatalogueView.as_view(), name="catalogue"),
-    path("datasets/<slug:code>/", views.DatasetView.as_view(), name="dataset-detail"),
-    path("databases/<slug:code>/", views.DatabaseView.as_view(), name="database-detail"),
-    path("laws/", law_views.LawListView.as_view(), name="law-list"),
-    path("laws/<slug:key>/", law_views.LawView.as_view(), name="law-detail"),
+    path("", catalogue.CatalogueView.as_view(), name="catalogue"),
+    path("datasets/<slug:code>/", catalogue.DatasetView.as_view(), name="dataset-detail"),
+    path("databases/<slug:code>/", catalogue.DatabaseView.as_view(), name="database-detail"),
+    path("laws/", laws.LawListView.as_view(), name="law-list"),
+    path("laws/<slug:key>/", laws.LawView.as_view(), name="law-detail"),
 ]

@@ -16,9 +16,10 @@ from exchange.models import Agreement
 from exchange.refusals import Refusal
 from exchange.scope import Scope
 from exchange.services import agreements, deliveries
-from exchange.views.base import PER_PAGE, ButtonView, FilteredListView, RefusedFormMixin, VisibleMixin, page_of
+from exchange.views.base import ButtonView, FilteredListView, RefusedFormMixin, VisibleMixin, page_of
 from registry import permissions
 from registry.choices import Mode
+from registry.views.lists import PER_PAGE
 
 
 class AgreementListView(FilteredListView):

@@ -8,14 +8,14 @@ from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.functional import cached_property
 from django.views.decorators.cache import never_cache
-from django.views.generic import ListView, View
+from django.views.generic import View
 from django.views.generic.detail import SingleObjectMixin
 from django.views.generic.edit import FormMixin
 
 from exchange.models import Agreement, Delivery, ExchangeRequest, Letter
 from exchange.refusals import Refusal
+from registry.views.lists import FormListView
 
-PER_PAGE = 20
 DETAIL = {
     ExchangeRequest: "exchange:request-detail",
     Agreement: "exchange:agreement-detail",
@@ -122,27 +122,9 @@ class RefusedFormMixin(FormMixin):
         raise NotImplementedError
 
 
-class FilteredListView(PageMixin, ListView):
-    """A list that can be narrowed by a form in the address; a page that is not there leads to the nearest one."""
-
-    paginate_by = PER_PAGE
-    form_class = None
-
-    @cached_property
-    def form(self):
-        return self.form_class(self.request.GET)
+class FilteredListView(PageMixin, FormListView):
+    """The rows of a list that the person may see, narrowed by its form."""
 
     def get_queryset(self):
         rows = self.model.objects.visible_to(self.request.user).for_lists()
         return self.form.narrow(rows) if self.form.is_valid() else rows.none()
-
-    def paginate_queryset(self, queryset, page_size):
-        paginator = self.get_paginator(queryset, page_size)
-        page = paginator.get_page(self.request.GET.get(self.page_kwarg))
-        return paginator, page, page.object_list, page.has_other_pages()
-
-    def get_context_data(self, **kwargs) -> dict:
-        return super().get_context_data(form=self.form, **kwargs)
-
-    def render_to_response(self, context: dict, **kwargs) -> HttpResponse:
-        return super().render_to_response(context, status=200 if self.form.is_valid() else 400, **kwargs)

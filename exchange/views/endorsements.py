@@ -4,7 +4,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
-from django.views.generic import DetailView, FormView, ListView
+from django.views.generic import DetailView, FormView
 
 from exchange import rules, summary, workflow
 from exchange.forms.reason import ReasonForm, SignForm
@@ -12,22 +12,17 @@ from exchange.models import ExchangeRequest, Letter
 from exchange.refusals import Refusal
 from exchange.services import requests, scopes
 from exchange.states import RequestStatus
-from exchange.views.base import PER_PAGE, PageMixin, RefusedFormMixin, VisibleMixin, page_of
+from exchange.views.base import PageMixin, RefusedFormMixin, VisibleMixin, page_of
 from exchange.views.corrections import correction_context
+from registry.views.lists import PagedListView
 
 
-class EndorsementListView(PageMixin, ListView):
+class EndorsementListView(PageMixin, PagedListView):
     template_name = "exchange/endorsement_list.html"
     context_object_name = "requests"
-    paginate_by = PER_PAGE
 
     def get_queryset(self):
         return ExchangeRequest.objects.visible_to(self.request.user).to_be_signed_by(self.request.user).for_lists()
-
-    def paginate_queryset(self, queryset, page_size):
-        paginator = self.get_paginator(queryset, page_size)
-        page = paginator.get_page(self.request.GET.get(self.page_kwarg))
-        return paginator, page, page.object_list, page.has_other_pages()
 
 
 class SigningMixin(VisibleMixin):

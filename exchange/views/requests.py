@@ -19,7 +19,6 @@ from exchange.refusals import Refusal
 from exchange.services import requests
 from exchange.states import RequestStatus
 from exchange.views.base import (
-    PER_PAGE,
     ButtonView,
     FilteredListView,
     PageMixin,
@@ -32,6 +31,7 @@ from exchange.waiting import whose_turn
 from registry import catalogue, permissions
 from registry.choices import AccessRights, Role
 from registry.models import Agency, Dataset
+from registry.views.lists import PER_PAGE
 
 LAST_STEP = max(STEPS)
 # In these states the row may say something else than the text that was sent last.

@@ -15,7 +15,7 @@ from exchange.refusals import Incomplete
 from exchange.services import cases, requests
 from exchange.summary import shown
 from registry.choices import FieldKind, Masking, Mode, Role
-from registry.forms import CatalogueForm
+from registry.forms.catalogue import CatalogueForm
 from registry.models import SharingPolicy
 from tests import factories
 from tests.exchange.test_request_pages import data_of, step_of, url, use_of

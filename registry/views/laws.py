@@ -3,15 +3,12 @@
 from django.core.paginator import Paginator
 from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.http import HttpResponse
-from django.utils.functional import cached_property
-from django.views.generic import DetailView, ListView
+from django.views.generic import DetailView
 
 from registry import catalogue, citations
-from registry.law_forms import IN_FORCE, NOT_IN_FORCE, LawForm
+from registry.forms.laws import IN_FORCE, NOT_IN_FORCE, LawForm
 from registry.models import Database, Dataset, LegalInstrument
-
-PER_PAGE = 20
+from registry.views.lists import PER_PAGE, FormListView
 
 
 def counted(rows: QuerySet, path: str) -> Coalesce:
@@ -20,14 +17,10 @@ def counted(rows: QuerySet, path: str) -> Coalesce:
     return Coalesce(Subquery(of_one, output_field=IntegerField()), 0)
 
 
-class LawListView(ListView):
+class LawListView(FormListView):
     template_name = "registry/law_list.html"
     context_object_name = "instruments"
-    paginate_by = PER_PAGE
-
-    @cached_property
-    def form(self) -> LawForm:
-        return LawForm(self.request.GET)
+    form_class = LawForm
 
     def get_queryset(self) -> QuerySet[LegalInstrument]:
         if not self.form.is_valid():
@@ -45,19 +38,11 @@ class LawListView(ListView):
             dataset_count=counted(Dataset.objects.published(), "applicable_legislation"),
         )
 
-    def paginate_queryset(self, queryset, page_size):
-        paginator = self.get_paginator(queryset, page_size)
-        page = paginator.get_page(self.request.GET.get(self.page_kwarg))
-        return paginator, page, page.object_list, page.has_other_pages()
-
     def get_context_data(self, **kwargs) -> dict:
-        context = super().get_context_data(form=self.form, **kwargs)
+        context = super().get_context_data(**kwargs)
         day = self.form.cleaned_data.get("day") if self.form.is_valid() else None
         context["rows"] = [(one, citations.cite(one, day)) for one in context["instruments"]]
         return context
-
-    def render_to_response(self, context: dict, **kwargs) -> HttpResponse:
-        return super().render_to_response(context, status=200 if self.form.is_valid() else 400, **kwargs)
 
 
 class LawView(DetailView):

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from registry.choices import InstrumentKind
 from registry.fields import nfc
-from registry.forms import Words
+from registry.forms.words import Words
 
 IN_FORCE, NOT_IN_FORCE = "in-force", "not-in-force"
 EARLIEST, LATEST = date(1945, 9, 2), date(2100, 12, 31)

@@ -7,26 +7,20 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
-from django.views.generic import ListView, View
+from django.views.generic import View
 
 from registry.models import Notice
 from registry.services import notices
+from registry.views.lists import PagedListView
 
 
 @method_decorator(never_cache, name="dispatch")
-class NoticeListView(LoginRequiredMixin, ListView):
+class NoticeListView(LoginRequiredMixin, PagedListView):
     template_name = "registry/notice_list.html"
     context_object_name = "notices"
-    paginate_by = 20
 
     def get_queryset(self) -> QuerySet[Notice]:
         return Notice.objects.visible_to(self.request.user)
-
-    def paginate_queryset(self, queryset, page_size):
-        # A page that is not there leads to the nearest one that is.
-        paginator = self.get_paginator(queryset, page_size)
-        page = paginator.get_page(self.request.GET.get(self.page_kwarg))
-        return paginator, page, page.object_list, page.has_other_pages()
 
 
 class NoticeOpenView(LoginRequiredMixin, View):

@@ -1,43 +1,29 @@
 """Pages of the public catalogue. No login: they describe data and never show any."""
 
 from django.db.models import QuerySet
-from django.http import HttpResponse
-from django.utils.functional import cached_property
-from django.views.generic import DetailView, ListView
+from django.views.generic import DetailView
 
 from registry import catalogue
 from registry.choices import AccessRights
-from registry.forms import CatalogueForm
+from registry.forms.catalogue import CatalogueForm
 from registry.models import Database, Dataset
+from registry.views.lists import FormListView
 
 
-class CatalogueView(ListView):
+class CatalogueView(FormListView):
     template_name = "registry/catalogue.html"
     context_object_name = "datasets"
-    paginate_by = 20
-
-    @cached_property
-    def form(self) -> CatalogueForm:
-        return CatalogueForm(self.request.GET)
+    form_class = CatalogueForm
 
     def get_queryset(self) -> QuerySet[Dataset]:
         if not self.form.is_valid():
             return Dataset.objects.none()
         return catalogue.listing(**self.form.cleaned_data)
 
-    def paginate_queryset(self, queryset, page_size):
-        # A page that is not there (an old link, a mistyped number) leads to the nearest one that is.
-        paginator = self.get_paginator(queryset, page_size)
-        page = paginator.get_page(self.request.GET.get(self.page_kwarg))
-        return paginator, page, page.object_list, page.has_other_pages()
-
     def get_context_data(self, **kwargs) -> dict:
-        context = super().get_context_data(form=self.form, **kwargs)
+        context = super().get_context_data(**kwargs)
         context["rows"] = [(dataset, catalogue.offered_modes(dataset)) for dataset in context["datasets"]]
         return context
-
-    def render_to_response(self, context: dict, **kwargs) -> HttpResponse:
-        return super().render_to_response(context, status=200 if self.form.is_valid() else 400, **kwargs)
 
 
 class DatasetView(DetailView):

@@ -1,0 +1,1 @@
+"""Pages of the registry: the public catalogue with its laws, and a person's notices."""
