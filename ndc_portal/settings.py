@@ -1,5 +1,6 @@
 """Settings of the portal, read from the environment and from .env; a missing or wrong value stops the start."""
 
+import re
 from pathlib import Path
 
 from csp.constants import NONE, SELF
@@ -16,6 +17,10 @@ env.read_env(BASE_DIR / ".env", recurse=False)
 DEBUG = env.bool("DEBUG", False)
 SECRET_KEY = env.str("SECRET_KEY", validate=lambda value: len(value) >= 32)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost"] if DEBUG else [])
+# The address that stable names begin with, whatever host a request claims; empty in DEBUG: the one in the browser.
+PORTAL_URL = env.str("PORTAL_URL", "", validate=lambda value: not value or re.fullmatch(r"https?://[^/?#\s]+/?", value))
+if not PORTAL_URL and not DEBUG and ALLOWED_HOSTS and ALLOWED_HOSTS[0].strip("*."):
+    PORTAL_URL = f"https://{ALLOWED_HOSTS[0].lstrip('*.')}"
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
 VAR_DIR = (BASE_DIR / env.path("VAR_DIR", "var")).resolve()
 

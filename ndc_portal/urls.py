@@ -11,6 +11,7 @@ urlpatterns = [
     path("accounts/login/", auth.LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("accounts/logout/", auth.LogoutView.as_view(), name="logout"),
     path("accounts/language/", include("django.conf.urls.i18n")),
+    path("", include("registry.dcat.urls")),
     path("catalogue/", include("registry.urls")),
     path("notices/", include("registry.notice_urls")),
     path("", include("exchange.urls")),

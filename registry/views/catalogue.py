@@ -5,12 +5,13 @@ from django.views.generic import DetailView
 
 from registry import catalogue
 from registry.choices import AccessRights
+from registry.dcat.negotiation import Negotiated
 from registry.forms.catalogue import CatalogueForm
 from registry.models import Database, Dataset
 from registry.views.lists import FormListView
 
 
-class CatalogueView(FormListView):
+class CatalogueView(Negotiated, FormListView):
     template_name = "registry/catalogue.html"
     context_object_name = "datasets"
     form_class = CatalogueForm
@@ -26,7 +27,7 @@ class CatalogueView(FormListView):
         return context
 
 
-class DatasetView(DetailView):
+class DatasetView(Negotiated, DetailView):
     template_name = "registry/dataset_detail.html"
     context_object_name = "dataset"
     slug_field = slug_url_kwarg = "code"
