@@ -67,6 +67,31 @@ class Engine(TextChoices):
     FILES = "files", _("Files")
 
 
+class RelationKind(TextChoices):
+    """What a dataset is in its source. Partitions are part of their table."""
+
+    TABLE = "table", _("Table")
+    VIEW = "view", _("View")
+    MATERIALIZED_VIEW = "materialized-view", _("Materialised view")
+    FOREIGN_TABLE = "foreign-table", _("Foreign table")
+
+
+class Occasion(TextChoices):
+    """When a change of a source was found."""
+
+    PERSON = "person", _("Read by a person")
+    SCHEDULE = "schedule", _("Regular comparison")
+    DELIVERY = "delivery", _("Before a delivery")
+    LOOKUP = "lookup", _("In a look-up")
+
+
+class Review(TextChoices):
+    """What the owner decides about a breaking change."""
+
+    ACCEPT = "accept", _("Still sound: resume")
+    END = "end", _("End what depends on it")
+
+
 class FieldKind(TextChoices):
     """What a field's native type comes down to when values are filtered, masked or written to a file."""
 

@@ -21,8 +21,10 @@ REGISTRY = (
     "membership",
     "notice",
     "policyfield",
+    "schemachange",
     "schemasnapshot",
     "sharingpolicy",
+    "structurewatch",
     "user",
 )
 EXCHANGE = (
@@ -50,7 +52,7 @@ def _permissions(app: str, actions: tuple[str, ...], models: tuple[str, ...]) ->
 
 
 # Snapshots come from reading a source; only an approver can delegate, or say what the owner shares.
-_READ_BY_OPERATORS = ("delegation", "policyfield", "schemasnapshot", "sharingpolicy")
+_READ_BY_OPERATORS = ("delegation", "policyfield", "schemachange", "schemasnapshot", "sharingpolicy")
 # What people are told is theirs; auditors see that they were.
 _CLOSED_TO_OPERATORS = ("notice",)
 _KEPT_BY_OPERATORS = tuple(model for model in REGISTRY if model not in (*_READ_BY_OPERATORS, *_CLOSED_TO_OPERATORS))
@@ -67,6 +69,7 @@ _DESK = _permissions(
         "field",
         "legalinstrument",
         "policyfield",
+        "schemachange",
         "schemasnapshot",
         "sharingpolicy",
     ),

@@ -13,6 +13,7 @@ from registry.choices import (
     Lifecycle,
     Masking,
     Mode,
+    Occasion,
     PersonalData,
     Purpose,
     Role,
@@ -28,7 +29,10 @@ from registry.models import (
     Membership,
     Notice,
     PolicyField,
+    SchemaChange,
+    SchemaSnapshot,
     SharingPolicy,
+    StructureWatch,
     User,
 )
 from registry.permissions import DECIDE, HANDLE, REVIEW
@@ -179,6 +183,47 @@ class FieldFactory(factory.django.DjangoModelFactory):
         key = factory.Trait(is_key=True, nullable=False)
         basic = factory.Trait(personal_data=PersonalData.BASIC, default_masking=Masking.NULL)
         sensitive = factory.Trait(personal_data=PersonalData.SENSITIVE, default_masking=Masking.NULL)
+
+
+class SchemaSnapshotFactory(factory.django.DjangoModelFactory):
+    """Version 1.0 of a table without columns."""
+
+    class Meta:
+        model = SchemaSnapshot
+
+    dataset = factory.SubFactory(DatasetFactory)
+    structure = factory.LazyAttribute(
+        lambda snapshot: {"form": 2, "schema": "", "table": snapshot.dataset.table_name, "kind": "table", "columns": []}
+    )
+    digest = "0" * 64
+
+
+class SchemaChangeFactory(factory.django.DjangoModelFactory):
+    """A breaking change from version 1.0 to 2.0 that touches the whole table, or the `columns` that are given."""
+
+    class Meta:
+        model = SchemaChange
+
+    dataset = factory.SubFactory(DatasetFactory)
+    from_snapshot = factory.SubFactory(SchemaSnapshotFactory, dataset=factory.SelfAttribute("..dataset"))
+    to_snapshot = factory.SubFactory(SchemaSnapshotFactory, dataset=factory.SelfAttribute("..dataset"), version_major=2)
+    columns = factory.LazyFunction(list)
+    is_breaking = True
+    touches_table = factory.LazyAttribute(lambda change: change.is_breaking and not change.columns)
+    changes = factory.LazyAttribute(
+        lambda change: (
+            [{"kind": "column-dropped", "column": name, "before": "text", "after": ""} for name in change.columns]
+            or [{"kind": "table-gone", "column": "", "before": change.dataset.table_name, "after": ""}]
+        )
+    )
+    occasion = Occasion.SCHEDULE
+
+
+class StructureWatchFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = StructureWatch
+
+    connection = factory.SubFactory(ConnectionFactory)
 
 
 class SharingPolicyFactory(factory.django.DjangoModelFactory):

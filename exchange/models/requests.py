@@ -13,6 +13,7 @@ from exchange.states import REQUEST, RequestStatus
 from registry.choices import FileFormat, Mode, Purpose, Role
 from registry.fields import TextBlock, TextLine
 from registry.models import Agency, Dataset, LegalInstrument, Membership, User
+from registry.models.databases import LONGEST_IDENTIFIER
 
 
 class ExchangeRequestQuerySet(models.QuerySet):
@@ -65,7 +66,9 @@ class ExchangeRequest(models.Model):
     dataset = models.ForeignKey(
         Dataset, verbose_name=_("dataset"), on_delete=models.PROTECT, null=True, blank=True, related_name="requests"
     )
-    field_names = ArrayField(models.CharField(max_length=63), verbose_name=_("fields"), default=list, blank=True)
+    field_names = ArrayField(
+        models.CharField(max_length=LONGEST_IDENTIFIER), verbose_name=_("fields"), default=list, blank=True
+    )
     row_filter = models.JSONField(_("row filter"), default=list, blank=True, encoder=DjangoJSONEncoder)
     row_limit = models.PositiveBigIntegerField(_("rows at most"), null=True, blank=True)
     mode = models.CharField(_("method"), max_length=20, choices=Mode, default=Mode.PACKAGE)

@@ -1,16 +1,13 @@
-"""Datasets, their fields, and what was read of their structure."""
-
-import json
+"""Datasets and their fields."""
 
 from django import forms
 from django.contrib import admin
-from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from registry.admin.base import InTwoLanguages, ReadOnlyAdmin, ScopedAdmin, ScopedInline
+from registry.admin.base import InTwoLanguages, ScopedAdmin, ScopedInline
 from registry.choices import Theme
-from registry.models import Dataset, Field, SchemaSnapshot
+from registry.models import Dataset, Field
 
 
 class FieldInline(ScopedInline):
@@ -139,19 +136,3 @@ class FieldAdmin(InTwoLanguages, ScopedAdmin):
 
     def has_add_permission(self, request):
         return False
-
-
-@admin.register(SchemaSnapshot)
-class SchemaSnapshotAdmin(ReadOnlyAdmin):
-    fields = ["dataset", "taken_at", "taken_by", "digest", "structure_text"]
-    list_display = ["dataset", "taken_at", "taken_by", "digest"]
-    list_filter = ["taken_at"]
-    list_select_related = ["dataset", "taken_by"]
-    search_fields = ["dataset__code", "=digest"]
-    autocomplete_fields = []
-    readonly_fields = ["dataset", "taken_at", "taken_by", "digest", "structure_text"]
-    owner_path = "dataset__database__owner"
-
-    @admin.display(description=_("structure"))
-    def structure_text(self, snapshot):
-        return format_html("<pre>{}</pre>", json.dumps(snapshot.structure, ensure_ascii=False, indent=2))

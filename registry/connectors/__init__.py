@@ -4,6 +4,7 @@ from registry.choices import Engine
 from registry.connectors.addresses import check_address
 from registry.connectors.base import (
     Address,
+    Check,
     CheckResult,
     Chunk,
     Column,
@@ -11,6 +12,7 @@ from registry.connectors.base import (
     Condition,
     Connector,
     ExtractPlan,
+    ForeignKey,
     PermanentSourceError,
     SourceError,
     TableDescription,
@@ -21,6 +23,7 @@ from registry.connectors.sqlite import SQLiteConnector
 
 __all__ = [
     "Address",
+    "Check",
     "CheckResult",
     "Chunk",
     "Column",
@@ -28,6 +31,7 @@ __all__ = [
     "Condition",
     "Connector",
     "ExtractPlan",
+    "ForeignKey",
     "PermanentSourceError",
     "SourceError",
     "TableDescription",

@@ -137,17 +137,44 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class ColumnDescription:
+    """One column. Of a default only its presence is known: its text may hold a value."""
+
     name: str
     native_type: str
     kind: FieldKind
     nullable: bool
     is_key: bool
     comment: str = ""
+    enum: tuple[str, ...] = ()  # the values that are allowed, in their order
+    domain: str = ""
+    base_type: str = ""  # of a domain
+    length: int | None = None
+    precision: int | None = None
+    scale: int | None = None
+    is_generated: bool = False
+    is_identity: bool = False
+    has_default: bool = False
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    columns: tuple[str, ...]
+    schema: str
+    table: str
+    target: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Check:
+    """A condition that the source holds its rows to; `name` is empty where the source gave none."""
+
+    name: str
+    expression: str
 
 
 @dataclass(frozen=True)
 class TableDescription:
-    """`kind` is "table", "view" or "materialized-view"."""
+    """`kind` is "table", "view", "materialized-view" or "foreign-table". Partitions stand in their parent only."""
 
     schema: str
     name: str
@@ -155,6 +182,13 @@ class TableDescription:
     comment: str
     estimated_rows: int | None
     columns: tuple[ColumnDescription, ...]
+    primary_key: tuple[str, ...] = ()
+    unique: tuple[tuple[str, ...], ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    checks: tuple[Check, ...] = ()
+    indexes: tuple[tuple[str, ...], ...] = ()  # those that are not unique
+    partition_by: str = ""  # strategy and key as the source writes them, e.g. RANGE (day)
+    partitions: int | None = None
 
 
 class Connector(ABC):

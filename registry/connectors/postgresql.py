@@ -45,7 +45,9 @@ SESSION = {
 }
 
 RELATIONS = """
-    SELECT n.nspname, c.relname, c.relkind, coalesce(obj_description(c.oid, 'pg_class'), ''), c.reltuples::bigint
+    SELECT n.nspname, c.relname, c.relkind, coalesce(obj_description(c.oid, 'pg_class'), ''), c.reltuples::bigint,
+        CASE c.relkind WHEN 'p' THEN pg_get_partkeydef(c.oid) ELSE '' END,
+        CASE c.relkind WHEN 'p' THEN (SELECT count(*) FROM pg_inherits i WHERE i.inhparent = c.oid) END
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND NOT c.relispartition
       AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
@@ -53,7 +55,7 @@ RELATIONS = """
       AND (%(schema)s::text IS NULL OR n.nspname = %(schema)s) AND (%(table)s::text IS NULL OR c.relname = %(table)s)
     ORDER BY 1, 2 LIMIT %(limit)s
 """
-KINDS = {"v": "view", "m": "materialized-view"}
+KINDS = {"v": "view", "m": "materialized-view", "f": "foreign-table"}
 
 WRITABLE = """
     SELECT EXISTS (
@@ -91,8 +93,18 @@ class PostgreSQLConnector(Connector):
         with self.reading(DESCRIBE_SECONDS) as connection:
             wanted = {"schema": schema, "table": table, "limit": reflection.MOST_TABLES + 1}
             relations = [
-                reflection.Relation(name[0], name[1], KINDS.get(kind, "table"), comment, rows if rows >= 0 else None)
-                for *name, kind, comment, rows in connection.exec_driver_sql(RELATIONS, wanted)
+                reflection.Relation(
+                    schema,
+                    name,
+                    KINDS.get(kind, "table"),
+                    comment,
+                    rows if rows >= 0 else None,
+                    partition_by,
+                    partitions,
+                )
+                for schema, name, kind, comment, rows, partition_by, partitions in connection.exec_driver_sql(
+                    RELATIONS, wanted
+                )
             ]
             return reflection.describe(connection, relations)
 

@@ -12,7 +12,13 @@ from sqlalchemy.exc import DBAPIError, NoSuchTableError, SAWarning, SQLAlchemyEr
 from sqlalchemy.pool import StaticPool
 
 from registry.choices import FieldKind
-from registry.connectors.base import ColumnDescription, PermanentSourceError, TableDescription
+from registry.connectors.base import (
+    Check,
+    ColumnDescription,
+    ForeignKey,
+    PermanentSourceError,
+    TableDescription,
+)
 
 MOST_TABLES = 2_000
 
@@ -34,6 +40,8 @@ class Relation:
     kind: str
     comment: str
     estimated_rows: int | None
+    partition_by: str = ""
+    partitions: int | None = None
 
 
 @contextmanager
@@ -63,39 +71,108 @@ def describe(connection: Connection, relations: list[Relation]) -> list[TableDes
         inspector = inspect(connection)
         found = {}
         for schema, tables in names.items():
-            found |= _columns(inspector, schema, tables)
+            found |= _parts(inspector, schema, tables)
     # A table that was dropped between the two readings is not described.
-    return [
-        TableDescription(r.schema, r.name, r.kind, r.comment, r.estimated_rows, found[r.schema, r.name])
-        for r in relations
-        if (r.schema, r.name) in found
-    ]
+    return [_description(relation, found) for relation in relations if (relation.schema, relation.name) in found]
 
 
-def _columns(inspector, schema, tables):
+def _description(relation: Relation, found: dict) -> TableDescription:
+    return TableDescription(
+        schema=relation.schema,
+        name=relation.name,
+        kind=relation.kind,
+        comment=relation.comment,
+        estimated_rows=relation.estimated_rows,
+        partition_by=relation.partition_by,
+        partitions=relation.partitions,
+        **found[relation.schema, relation.name],
+    )
+
+
+def _parts(inspector, schema, tables) -> dict[tuple, dict]:
+    """Columns, keys, checks and indexes of each table, each kind of part read for all tables at once."""
     scope = {"schema": schema, "filter_names": tables, "kind": ObjectKind.ANY, "scope": ObjectScope.ANY}
-    keys = defaultdict(set)
-    for name, primary in inspector.get_multi_pk_constraint(**scope).items():
-        keys[name].update(primary["constrained_columns"])
-    for name, uniques in inspector.get_multi_unique_constraints(**scope).items():
-        keys[name].update(*(unique["column_names"] for unique in uniques if len(unique["column_names"]) == 1))
-    for name, indexes in inspector.get_multi_indexes(**scope).items():
-        unique = (index["column_names"] for index in indexes if index["unique"])
-        keys[name].update(*(columns for columns in unique if len(columns) == 1))
-    dialect = inspector.dialect
+    primary = {
+        name: tuple(key["constrained_columns"]) for name, key in inspector.get_multi_pk_constraint(**scope).items()
+    }
+    unique, indexes = defaultdict(set), defaultdict(set)
+    for name, constraints in inspector.get_multi_unique_constraints(**scope).items():
+        unique[name].update(tuple(constraint["column_names"]) for constraint in constraints)
+    for name, known in inspector.get_multi_indexes(**scope).items():
+        for index in known:
+            columns = tuple(column for column in index["column_names"] if column is not None)
+            # An index over an expression, or over some of the rows, makes no column unique.
+            is_whole = len(columns) == len(index["column_names"]) and not _is_partial(index)
+            (unique if index["unique"] and is_whole else indexes)[name].add(columns)
+    foreign = {
+        name: tuple(_foreign_key(key, schema) for key in keys)
+        for name, keys in inspector.get_multi_foreign_keys(**scope).items()
+    }
+    checks = {
+        name: tuple(Check(check["name"] or "", check["sqltext"]) for check in known)
+        for name, known in _checks(inspector, scope).items()
+    }
     return {
-        name: tuple(_column(column, column["name"] in keys[name], dialect) for column in columns)
+        name: {
+            "columns": tuple(
+                _column(column, primary.get(name, ()), unique[name], inspector.dialect) for column in columns
+            ),
+            "primary_key": primary.get(name, ()),
+            "unique": tuple(sorted(unique[name])),
+            "foreign_keys": foreign.get(name, ()),
+            "checks": checks.get(name, ()),
+            "indexes": tuple(sorted(columns for columns in indexes[name] if columns)),
+        }
         for name, columns in inspector.get_multi_columns(**scope).items()
     }
 
 
-def _column(column, is_key, dialect):
-    kind, native = _kind(column["type"]), "unknown"
-    if not isinstance(column["type"], types.NullType):
-        native = column["type"].compile(dialect=dialect).lower()
-    return ColumnDescription(column["name"], native, kind, column["nullable"], is_key, column.get("comment") or "")
+def _is_partial(index) -> bool:
+    return any(name.endswith("_where") for name in index.get("dialect_options", {}))
 
 
-def _kind(native):
-    native = getattr(native, "data_type", native)  # of a domain
-    return next((kind for base, kind in KINDS if isinstance(native, base)), FieldKind.OTHER)
+def _foreign_key(key, schema) -> ForeignKey:
+    return ForeignKey(
+        tuple(key["constrained_columns"]),
+        key["referred_schema"] or schema,
+        key["referred_table"],
+        tuple(key["referred_columns"]),
+    )
+
+
+def _checks(inspector, scope) -> dict:
+    try:
+        return inspector.get_multi_check_constraints(**scope)
+    except NotImplementedError:
+        return {}
+
+
+def _column(column, primary_key, unique, dialect) -> ColumnDescription:
+    native = column["type"]
+    base = getattr(native, "data_type", native)  # of a domain
+    is_domain = base is not native
+    return ColumnDescription(
+        name=column["name"],
+        native_type=_text(native, dialect),
+        kind=_kind(base),
+        nullable=column["nullable"],
+        is_key=column["name"] in primary_key or (column["name"],) in unique,
+        comment=column.get("comment") or "",
+        enum=tuple(getattr(base, "enums", ())),
+        domain=_text(native, dialect) if is_domain else "",
+        base_type=_text(base, dialect) if is_domain else "",
+        length=getattr(base, "length", None) if isinstance(base, types.String | types.LargeBinary) else None,
+        precision=getattr(base, "precision", None) if isinstance(base, types.Numeric) else None,
+        scale=getattr(base, "scale", None) if isinstance(base, types.Numeric) else None,
+        is_generated=bool(column.get("computed")),
+        is_identity=bool(column.get("identity")),
+        has_default=column.get("default") is not None,
+    )
+
+
+def _text(native, dialect) -> str:
+    return "unknown" if isinstance(native, types.NullType) else native.compile(dialect=dialect).lower()
+
+
+def _kind(base) -> FieldKind:
+    return next((kind for known, kind in KINDS if isinstance(base, known)), FieldKind.OTHER)

@@ -1,10 +1,11 @@
 """People and agencies, laws, databases and what may be shared of them."""
 
-from registry.models.databases import Connection, Database, Dataset, Field, SchemaSnapshot
+from registry.models.databases import Connection, Database, Dataset, Field
 from registry.models.laws import Amendment, LegalInstrument
 from registry.models.notices import Notice
 from registry.models.people import Agency, Delegation, Membership, User
 from registry.models.policies import PolicyField, SharingPolicy
+from registry.models.structure import SchemaChange, SchemaSnapshot, StructureWatch
 
 __all__ = [
     "Agency",
@@ -18,7 +19,9 @@ __all__ = [
     "Membership",
     "Notice",
     "PolicyField",
+    "SchemaChange",
     "SchemaSnapshot",
     "SharingPolicy",
+    "StructureWatch",
     "User",
 ]

@@ -1,5 +1,6 @@
 """National and specialised databases, how to reach them, and what was read from their structure."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
@@ -13,13 +14,16 @@ from registry.choices import (
     Lifecycle,
     Masking,
     PersonalData,
+    RelationKind,
 )
 from registry.fields import TextBlock, TextLine
 from registry.models.descriptions import Described
 from registry.models.laws import LegalInstrument
-from registry.models.people import Agency, User
+from registry.models.people import Agency
 from registry.names import in_current_language
 
+LONGEST_IDENTIFIER = 128  # characters: SQL Server and Oracle go furthest; PostgreSQL has 63 bytes
+LONGEST_TYPE = 200
 SLUG = RegexValidator(r"^[a-z0-9]+(-[a-z0-9]+)*\Z", _("Lower-case letters, digits and single hyphens only."))
 
 
@@ -166,8 +170,15 @@ class Dataset(Described):
         Database, verbose_name=_("database"), on_delete=models.PROTECT, related_name="datasets"
     )
     code = models.CharField(_("code"), max_length=120, unique=True, validators=[SLUG])
-    schema_name = models.CharField(_("schema in the source"), max_length=63, blank=True)
-    table_name = models.CharField(_("table in the source"), max_length=63)
+    schema_name = models.CharField(_("schema in the source"), max_length=LONGEST_IDENTIFIER, blank=True)
+    table_name = models.CharField(_("table in the source"), max_length=LONGEST_IDENTIFIER)
+    relation_kind = models.CharField(
+        _("kind in the source"), max_length=20, choices=RelationKind, default=RelationKind.TABLE, editable=False
+    )
+    partition_by = models.TextField(_("partitioned by"), blank=True, editable=False)
+    partitions = models.PositiveIntegerField(_("partitions"), null=True, blank=True, editable=False)
+    structure_version = models.CharField(_("version of the structure"), max_length=20, blank=True, editable=False)
+    structure_changed_at = models.DateTimeField(_("structure changed on"), null=True, blank=True, editable=False)
     access_rights = models.CharField(_("access"), max_length=20, choices=AccessRights, default=AccessRights.RESTRICTED)
     applicable_legislation = models.ForeignKey(
         LegalInstrument,
@@ -196,6 +207,9 @@ class Dataset(Described):
             ),
             models.CheckConstraint(
                 condition=Q(access_rights__in=AccessRights.values), name="registry_dataset_access_rights"
+            ),
+            models.CheckConstraint(
+                condition=Q(relation_kind__in=RelationKind.values), name="registry_dataset_relation_kind"
             ),
             models.UniqueConstraint(
                 fields=["database", "schema_name", "table_name"], name="registry_dataset_once_per_table"
@@ -227,12 +241,20 @@ class Field(models.Model):
     """One column of a dataset."""
 
     dataset = models.ForeignKey(Dataset, verbose_name=_("dataset"), on_delete=models.PROTECT, related_name="fields")
-    name = models.CharField(_("column in the source"), max_length=63)
+    name = models.CharField(_("column in the source"), max_length=LONGEST_IDENTIFIER)
     position = models.PositiveIntegerField(_("position"))
-    native_type = models.CharField(_("type in the source"), max_length=100)
+    native_type = models.CharField(_("type in the source"), max_length=LONGEST_TYPE)
     kind = models.CharField(_("kind"), max_length=20, choices=FieldKind)
     nullable = models.BooleanField(_("may be empty"), default=True)
     is_key = models.BooleanField(_("identifies a record"), default=False)
+    allowed_values = ArrayField(
+        models.TextField(), verbose_name=_("allowed values"), default=list, blank=True, editable=False
+    )
+    domain = models.CharField(_("domain in the source"), max_length=LONGEST_TYPE, blank=True, editable=False)
+    is_generated = models.BooleanField(_("computed by the source"), default=False, editable=False)
+    has_default = models.BooleanField(_("has a default"), default=False, editable=False)
+    # What a foreign key of this column alone points to: schema, table, column.
+    refers_to = ArrayField(models.TextField(), verbose_name=_("refers to"), default=list, blank=True, editable=False)
     title_vi = TextLine(_("title (Vietnamese)"), max_length=250, blank=True)
     title_en = TextLine(_("title (English)"), max_length=250, blank=True)
     description = TextBlock(_("description"), blank=True)
@@ -266,21 +288,7 @@ class Field(models.Model):
     def title(self) -> str:
         return in_current_language(self.title_vi, self.title_en) or self.name
 
-
-class SchemaSnapshot(models.Model):
-    """The structure of one dataset as it was read from the source at one moment."""
-
-    dataset = models.ForeignKey(Dataset, verbose_name=_("dataset"), on_delete=models.CASCADE, related_name="snapshots")
-    structure = models.JSONField(_("structure"))
-    digest = models.CharField(_("SHA-256"), max_length=64)
-    taken_at = models.DateTimeField(_("read at"), auto_now_add=True)
-    taken_by = models.ForeignKey(User, verbose_name=_("read by"), on_delete=models.PROTECT, null=True, related_name="+")
-
-    class Meta:
-        verbose_name = _("schema snapshot")
-        verbose_name_plural = _("schema snapshots")
-        ordering = ["-taken_at", "-pk"]
-        get_latest_by = "taken_at"
-
-    def __str__(self) -> str:
-        return f"{self.dataset} @ {self.taken_at:%Y-%m-%d %H:%M}"
+    @property
+    def target(self) -> str:
+        """What a foreign key of this column points to, as table.column; empty where there is none."""
+        return ".".join(part for part in self.refers_to if part)

@@ -40,10 +40,13 @@ def _limits_in_bounds() -> Q:
 
 class SharingPolicyQuerySet(DatedQuerySet):
     def in_force(self, day: date | None = None):
-        """Those that offer something on `day` (today): by their dates, under a law in force, with approvers enough."""
+        """Those that offer something on `day` (today): by their dates, under a law in force, with approvers enough,
+        and not suspended by a change of the source."""
         day = day or timezone.localdate()
         return self.on(day).filter(
-            legal_basis__in=LegalInstrument.objects.in_force(day), quorum__gte=F("dataset__database__min_quorum")
+            suspended_at__isnull=True,
+            legal_basis__in=LegalInstrument.objects.in_force(day),
+            quorum__gte=F("dataset__database__min_quorum"),
         )
 
     def not_over(self):
@@ -154,6 +157,16 @@ class SharingPolicy(models.Model):
     decided_at = models.DateTimeField(_("decided at"), null=True, blank=True)
     valid_from = models.DateField(_("from"))
     valid_to = models.DateField(_("to"), null=True, blank=True)
+    suspended_at = models.DateTimeField(_("suspended at"), null=True, blank=True, editable=False)
+    suspended_by_change = models.ForeignKey(
+        "SchemaChange",
+        verbose_name=_("suspended by the change"),
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="suspended_policies",
+    )
 
     objects = SharingPolicyQuerySet.as_manager()
 
@@ -172,6 +185,11 @@ class SharingPolicy(models.Model):
                 condition=Q(decided_by__isnull=True, decided_at__isnull=True)
                 | Q(decided_by__isnull=False, decided_at__isnull=False),
                 name="registry_sharingpolicy_decided_paired",
+            ),
+            models.CheckConstraint(
+                condition=Q(suspended_at__isnull=True, suspended_by_change__isnull=True)
+                | Q(suspended_at__isnull=False, suspended_by_change__isnull=False),
+                name="registry_sharingpolicy_suspended_paired",
             ),
             models.CheckConstraint(
                 condition=Q(is_standing=False) | Q(decided_by__isnull=False),

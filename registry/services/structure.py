@@ -1,23 +1,23 @@
 """Taking the structure of a source over into the registry, and checking that a source still has it."""
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import rfc8785
 from django.db import transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
-from registry import connectors
+from registry import connectors, structures
+from registry.choices import Occasion
 from registry.connectors import ColumnDescription, PermanentSourceError, TableDescription
 from registry.fields import nfc
 from registry.models import Connection, Database, Dataset, Field, SchemaSnapshot, User
-from registry.services import records
+from registry.models.databases import LONGEST_IDENTIFIER, LONGEST_TYPE
+from registry.services import drift, records, snapshots
 from registry.services.connections import address_of, connection_of
+from registry.services.snapshots import Reading
 
-LONGEST_NAME = 63  # what PostgreSQL allows, and what a column or table may have here
 LONGEST_CODE = 100  # shorter than the column: the ledger names a dataset by it
 USUAL_SCHEMAS = {"", "public", "main"}  # those that say nothing in a code
 
@@ -33,112 +33,142 @@ class Report:
     new_fields: int = 0
     gone_fields: int = 0
 
-
-def structure_of(table: TableDescription) -> dict:
-    """What makes up a table's shape, in one order: no comments, no row counts, no positions."""
-    return {
-        "schema": table.schema,
-        "table": table.name,
-        "kind": table.kind,
-        "columns": [
-            {
-                "name": column.name,
-                "type": column.native_type,
-                "kind": str(column.kind),
-                "nullable": column.nullable,
-                "key": column.is_key,
-            }
-            for column in sorted(table.columns, key=lambda column: column.name)
-        ],
-    }
-
-
-def structure_digest(table: TableDescription) -> str:
-    """SHA-256 over the canonical JSON of the structure; equal to the `digest` of a snapshot of the same shape."""
-    return hashlib.sha256(rfc8785.dumps(structure_of(table))).hexdigest()
+    @property
+    def found_something(self) -> bool:
+        return bool(self.new or self.changed or self.gone or self.new_fields or self.gone_fields)
 
 
 def matches_source(*, dataset: Dataset, field_names: Iterable[str]) -> None:
-    """Ask the source whether it still has these fields as the registry knows them.
+    """Ask the source whether it still has these fields as the registry knows them, and keep what it has now.
 
-    Raises PermanentSourceError("source-changed") when the table or a field is gone or a field changed its kind,
-    and whatever SourceError the source gives. Waits for a network: call it outside a transaction.
+    Raises PermanentSourceError("source-changed") when the table or a field is gone, a field changed its kind, or a
+    breaking change of one of them waits for its owner; and whatever SourceError the source gives.
+    Waits for a network: call it outside a transaction.
     """
     names = set(field_names)
     known = {known.name: known.kind for known in dataset.fields.shown().filter(name__in=names)}
-    address = address_of(connection_of(dataset.database))
-    tables = connectors.get(address).describe(dataset.schema_name or None, dataset.table_name)
+    tables = look_at(dataset=dataset, occasion=Occasion.DELIVERY)
+    waiting = drift.open_changes(dataset=dataset, names=names)
+    if waiting:
+        said = " ".join(sentence for change in waiting for sentence in drift.sentences_of(change, breaking_only=True))
+        raise PermanentSourceError("source-changed", said)
     present = {column.name: column.kind for table in tables for column in table.columns}
     if len(tables) != 1 or any(name not in known or present.get(name) != known[name] for name in names):
         raise PermanentSourceError("source-changed")
 
 
-def read(*, connection: Connection, by: User | None) -> Report:
+def look_at(*, dataset: Dataset, occasion: Occasion) -> list[TableDescription]:
+    """Describe the one table as the source has it now; a difference is kept in a transaction of its own."""
+    begun = timezone.now()
+    address = address_of(connection_of(dataset.database))
+    tables = connectors.get(address).describe(dataset.schema_name or None, dataset.table_name)
+    latest = snapshots.latest_of([dataset.pk]).get(dataset.pk)
+    if latest is None or len(tables) > 1:
+        return tables  # nothing to compare with, or no telling which
+    table = tables[0] if tables else None
+    seen = structures.structure_of(table) if table else structures.gone(latest.structure)
+    if structures.digest(seen) == latest.digest or (table and not _fits(table)):
+        return tables
+    with transaction.atomic():
+        _lock(dataset.database_id)
+        reading = snapshots.Reading(begun, occasion, None)
+        latest = snapshots.latest_of([dataset.pk])[dataset.pk]
+        if not snapshots.is_overtaken(latest, reading):
+            _keep(Dataset.objects.prefetch_related("fields").get(pk=dataset.pk), table, latest, reading, Report())
+    return tables
+
+
+def read(*, connection: Connection, by: User | None, occasion: Occasion = Occasion.PERSON) -> Report:
     """Take over tables and columns as the source has them now. New datasets stay unpublished, new fields closed.
 
     Raises SourceError before anything was changed. Waits for a network: call it outside a transaction.
     """
+    begun = timezone.now()
     tables = connectors.get(address_of(connection)).describe()
     with transaction.atomic():
-        # Two readings at once would find the same table new.
-        database = Database.objects.select_for_update(of=("self",)).get(pk=connection.database_id)
-        report = _take_over(database, tables, by)
-        records.record(
-            action="registry.structure.read",
-            thing=database,
-            by=by,
-            details={
-                "new": report.new,
-                "changed": report.changed,
-                "gone": report.gone,
-                "new_fields": report.new_fields,
-                "gone_fields": report.gone_fields,
-            },
-        )
+        database = _lock(connection.database_id)
+        reading = snapshots.Reading(begun, occasion, by)
+        report = _take_over(database, tables, reading)
+        if by is not None or report.found_something:
+            records.record(
+                action="registry.structure.read",
+                thing=database,
+                by=by,
+                details={
+                    "new": report.new,
+                    "changed": report.changed,
+                    "gone": report.gone,
+                    "new_fields": report.new_fields,
+                    "gone_fields": report.gone_fields,
+                },
+            )
     return report
 
 
-def _take_over(database: Database, tables: list[TableDescription], by: User | None) -> Report:
-    report, now = Report(), timezone.now()
+def _lock(database_id: int) -> Database:
+    """Two readings at once would find the same table new, and the same change twice."""
+    return Database.objects.select_for_update(of=("self",)).get(pk=database_id)
+
+
+def _take_over(database: Database, tables: list[TableDescription], reading: Reading) -> Report:
+    report = Report()
     known = {
         (dataset.schema_name, dataset.table_name): dataset
         for dataset in database.datasets.prefetch_related("fields").order_by("pk")
     }
-    digests = dict(
-        SchemaSnapshot.objects.filter(dataset__database=database)
-        .order_by("dataset", "-taken_at", "-pk")
-        .distinct("dataset")
-        .values_list("dataset", "digest")
-    )
+    latest = snapshots.latest_of([dataset.pk for dataset in known.values()])
     codes = set(Dataset.objects.filter(code__startswith=database.code[:LONGEST_CODE]).values_list("code", flat=True))
     seen = set()
     for table in tables:
+        seen.add((table.schema, table.name))
         if not _fits(table):
             report.skipped.append(f"{table.schema}.{table.name}"[:150])
             continue
-        seen.add((table.schema, table.name))
         dataset = known.get((table.schema, table.name))
         if dataset is None:
             dataset = _new_dataset(database, table, codes)
             report.new.append(dataset.code)
-        elif digests.get(dataset.pk) != structure_digest(table) or dataset.removed_at:
-            report.changed.append(dataset.code)
-        Dataset.objects.filter(pk=dataset.pk).update(estimated_rows=table.estimated_rows, removed_at=None)
-        _take_over_fields(dataset, table, report, now)
-        if digests.get(dataset.pk) != structure_digest(table):
-            SchemaSnapshot.objects.create(
-                dataset=dataset, structure=structure_of(table), digest=structure_digest(table), taken_by=by
-            )
+        if not snapshots.is_overtaken(latest.get(dataset.pk), reading):
+            _keep(dataset, table, latest.get(dataset.pk), reading, report)
     for key, dataset in known.items():
-        if key not in seen and dataset.removed_at is None:
-            Dataset.objects.filter(pk=dataset.pk).update(removed_at=now)
-            report.gone.append(dataset.code)
+        missing = key not in seen and dataset.removed_at is None
+        if missing and not snapshots.is_overtaken(latest.get(dataset.pk), reading):
+            _keep(dataset, None, latest.get(dataset.pk), reading, report)
     return report
+
+
+def _keep(
+    dataset: Dataset, table: TableDescription | None, latest: SchemaSnapshot | None, reading: Reading, report: Report
+) -> None:
+    """Bring the dataset to what was seen of it; `table` is None where the source no longer has it."""
+    if table is None:
+        Dataset.objects.filter(pk=dataset.pk).update(removed_at=reading.begun)
+        report.gone.append(dataset.code)
+        if latest is not None:
+            snapshots.take(dataset=dataset, structure=structures.gone(latest.structure), latest=latest, reading=reading)
+        return
+    facts = {
+        "estimated_rows": table.estimated_rows,
+        "relation_kind": table.kind,
+        "partition_by": table.partition_by,
+        "partitions": table.partitions,
+        "removed_at": None,
+    }
+    if dataset.removed_at:
+        report.changed.append(dataset.code)
+    if any(getattr(dataset, name) != value for name, value in facts.items()):
+        Dataset.objects.filter(pk=dataset.pk).update(**facts)
+    snapshot = snapshots.take(dataset=dataset, structure=structures.structure_of(table), latest=latest, reading=reading)
+    if snapshot is latest and not dataset.removed_at:
+        return
+    if latest is not None and not dataset.removed_at:
+        report.changed.append(dataset.code)
+    _take_over_fields(dataset, table, report, reading.begun)
 
 
 def _fits(table: TableDescription) -> bool:
     names = [table.schema, table.name, *(column.name for column in table.columns)]
-    return bool(table.columns) and all(len(name) <= LONGEST_NAME for name in names)
+    return bool(table.columns) and all(len(name) <= LONGEST_IDENTIFIER for name in names)
 
 
 def _new_dataset(database: Database, table: TableDescription, codes: set[str]) -> Dataset:
@@ -167,13 +197,19 @@ def dataset_code(database_code: str, schema: str, table: str, *, taken: set[str]
 
 def _take_over_fields(dataset: Dataset, table: TableDescription, report: Report, now: datetime) -> None:
     known = {known.name: known for known in dataset.fields.all()}
+    targets = {
+        key.columns[0]: [key.schema, key.table, key.target[0]]
+        for key in table.foreign_keys
+        if len(key.columns) == len(key.target) == 1
+    }
     new, updated = [], []
     for position, column in enumerate(table.columns, start=1):
+        facts = _facts(column, position) | {"refers_to": targets.get(column.name, [])}
         if column.name in known:
-            updated.append(_updated(known[column.name], column, position))
+            updated.append(_updated(known[column.name], facts))
         else:
             # What a new column holds is not known: it counts as personal data and leaves empty until a person says.
-            new.append(Field(dataset=dataset, title_vi=_one_line(column.comment), **_facts(column, position)))
+            new.append(Field(dataset=dataset, title_vi=_one_line(column.comment), **facts))
     present = {column.name for column in table.columns}
     gone = [known[name] for name in known if name not in present and known[name].removed_at is None]
     for missing in gone:
@@ -183,30 +219,49 @@ def _take_over_fields(dataset: Dataset, table: TableDescription, report: Report,
     Field.objects.bulk_create(new)
     Field.objects.bulk_update(
         updated + gone,
-        ["native_type", "kind", "nullable", "is_key", "position", "removed_at", "personal_data", "default_masking"],
+        [*FACTS, "removed_at", "personal_data", "default_masking"],
         batch_size=500,
     )
 
 
-def _updated(known: Field, column: ColumnDescription, position: int) -> Field:
-    if known.kind != column.kind or known.removed_at:
+def _updated(known: Field, facts: dict) -> Field:
+    if known.kind != facts["kind"] or known.removed_at:
         # It may hold something else now, so what a person said about it no longer counts.
         known.personal_data = Field._meta.get_field("personal_data").default
         known.default_masking = Field._meta.get_field("default_masking").default
-    for name, value in _facts(column, position).items():
+    for name, value in facts.items():
         setattr(known, name, value)
     known.removed_at = None
     return known
+
+
+FACTS = (
+    "name",
+    "position",
+    "native_type",
+    "kind",
+    "nullable",
+    "is_key",
+    "allowed_values",
+    "domain",
+    "is_generated",
+    "has_default",
+    "refers_to",
+)
 
 
 def _facts(column: ColumnDescription, position: int) -> dict:
     return {
         "name": column.name,
         "position": position,
-        "native_type": column.native_type[:100],
+        "native_type": column.native_type[:LONGEST_TYPE],
         "kind": column.kind,
         "nullable": column.nullable,
         "is_key": column.is_key,
+        "allowed_values": list(column.enum),
+        "domain": column.domain[:LONGEST_TYPE],
+        "is_generated": column.is_generated or column.is_identity,
+        "has_default": column.has_default,
     }
 
 

@@ -27,7 +27,8 @@ def a_row_of_everything():
     factories.ConnectionFactory(database=database)
     factories.DelegationFactory(agency=database.owner)
     factories.NoticeFactory()
-    policy.dataset.snapshots.create(structure={"columns": []}, digest="0" * 64)
+    factories.SchemaChangeFactory(dataset=database.datasets.first() or factories.DatasetFactory(database=database))
+    factories.StructureWatchFactory()
     return database
 
 

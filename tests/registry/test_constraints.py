@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import CheckConstraint, UniqueConstraint
 from django.utils import timezone
 
-from registry.models import Agency, Connection, Database, Dataset, SharingPolicy
+from registry.models import Agency, Amendment, Connection, Database, Dataset, SharingPolicy
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -42,6 +42,35 @@ def _same_table():
     database = factories.DatabaseFactory()
     factories.DatasetFactory(database=database, table_name="people", code="one")
     factories.DatasetFactory(database=database, table_name="people", code="two")
+
+
+def _change(**values):
+    before = factories.SchemaSnapshotFactory()
+    after = factories.SchemaSnapshotFactory(dataset=before.dataset, version_major=2)
+    return factories.SchemaChangeFactory(dataset=before.dataset, from_snapshot=before, to_snapshot=after, **values)
+
+
+def _reviewed_without_a_reason():
+    change = _change()
+    reviewer = factories.decider(change.dataset.database)
+    _update(change, reviewed_at=timezone.now(), reviewed_by=reviewer, decision="accept")
+
+
+def _suspended_without_a_day():
+    policy = factories.SharingPolicyFactory()
+    _update(policy, suspended_by_change=_change())
+
+
+def _amended(*, days=(EARLIER,), other=True):
+    amended = factories.LegalInstrumentFactory()
+    amending = factories.LegalInstrumentFactory() if other else amended
+    for day in days:
+        Amendment.objects.create(amended=amended, amending=amending, effective_from=day)
+
+
+def _replaced_by_itself():
+    instrument = factories.LegalInstrumentFactory()
+    _update(instrument, replaced_by=instrument)
 
 
 def _shared_twice():
@@ -81,6 +110,30 @@ BREACHES = {
     "registry_field_masking": lambda: factories.FieldFactory(default_masking="blur"),
     "registry_sharingpolicy_dates": lambda: factories.SharingPolicyFactory(valid_from=LATER, valid_to=EARLIER),
     "registry_sharingpolicy_quorum": lambda: factories.SharingPolicyFactory(quorum=0),
+    "registry_legalinstrument_kind": lambda: factories.LegalInstrumentFactory(kind="song"),
+    "registry_legalinstrument_once": lambda: [
+        factories.LegalInstrumentFactory(number=number) for number in ("1/2020/ND-CP", "1/2020/NĐ-CP")
+    ],
+    "registry_legalinstrument_not_by_itself": _replaced_by_itself,
+    "registry_amendment_by_another": lambda: _amended(other=False),
+    "registry_amendment_once": lambda: _amended(days=(EARLIER, EARLIER)),
+    "registry_sharingpolicy_kinds": lambda: factories.SharingPolicyFactory(recipient_kinds=["club"]),
+    "registry_sharingpolicy_limits": lambda: factories.SharingPolicyFactory(lookups_per_day=0),
+    "registry_sharingpolicy_reviews_needed": lambda: factories.SharingPolicyFactory(reviews_needed=10),
+    "registry_sharingpolicy_standing_unadvised": lambda: factories.SharingPolicyFactory(
+        standing=True, reviews_needed=1
+    ),
+    "registry_sharingpolicy_blind_of_several": lambda: factories.SharingPolicyFactory(blind_review=True),
+    "registry_dataset_relation_kind": lambda: factories.DatasetFactory(relation_kind="heap"),
+    "registry_schemasnapshot_version": lambda: _again(
+        factories.SchemaSnapshotFactory, dataset=factories.DatasetFactory()
+    ),
+    "registry_schemasnapshot_major": lambda: factories.SchemaSnapshotFactory(version_major=0),
+    "registry_schemachange_occasion": lambda: _change(occasion="never"),
+    "registry_schemachange_reviewed_paired": _reviewed_without_a_reason,
+    "registry_schemachange_breaks_something": lambda: _change(is_breaking=False, columns=["x"]),
+    "registry_structurewatch_every": lambda: factories.StructureWatchFactory(every_minutes=1),
+    "registry_sharingpolicy_suspended_paired": _suspended_without_a_day,
     "registry_sharingpolicy_decided_paired": lambda: factories.SharingPolicyFactory(decided_at=timezone.now()),
     "registry_sharingpolicy_standing_decided": lambda: factories.SharingPolicyFactory(is_standing=True),
     "registry_sharingpolicy_standing_single": lambda: factories.SharingPolicyFactory(standing=True, quorum=2),

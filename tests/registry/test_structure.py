@@ -197,7 +197,7 @@ def test_a_source_that_does_not_answer_changes_nothing(connection, file):
 
 
 def test_names_that_are_too_long_are_left_out_and_told(connection, file):
-    file(f"CREATE TABLE t{'x' * 70} (id INTEGER)")
+    file(f"CREATE TABLE t{'x' * 128} (id INTEGER)")
     report = read(connection)
     assert len(report.skipped) == 1
     assert Dataset.objects.count() == 1
