@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from registry.choices import Masking, Mode, Purpose, Role
+from exchange.choices import Frequency
+from registry.choices import PACKAGES, Masking, Mode, Purpose, Role
 from registry.models import Agency, Dataset, Field, Membership, User
 from registry.services import policies
+from registry.terms import limit_sentences
 
 OWN_DATASET = _("Your agency holds this dataset itself. Ask the contact of the database, not the portal.")
 NOT_OFFERED = _("The owner offers this dataset to no agency at present. Ask the contact of the database for terms.")
@@ -47,6 +49,20 @@ class Offer:
     max_rows: int | None = None
     max_rows_by_mode: dict[Mode, int] = field(default_factory=dict)
     max_days: int | None = None
+    limits_by_mode: dict[Mode, list[list[str]]] = field(default_factory=dict)
+
+    @property
+    def methods(self) -> tuple[Mode, ...]:
+        """What a request calls its method; whether packages come more than once is its frequency's to say."""
+        methods = {Mode.PACKAGE if mode in PACKAGES else mode for mode in self.modes}
+        return tuple(mode for mode in Mode if mode in methods)
+
+    @property
+    def frequencies(self) -> tuple[Frequency, ...]:
+        """How often a package can be had: again only where some policy gives packages again."""
+        once = (Frequency.ONCE,) if Mode.RECURRING not in self.modes or Mode.PACKAGE in self.modes else ()
+        again = tuple(Frequency)[1:] if Mode.RECURRING in self.modes else ()
+        return (*once, *again)
 
     @property
     def filterable(self) -> list[Field]:
@@ -87,7 +103,17 @@ def offer_to(agency: Agency, dataset: Dataset | None) -> Offer:
             if any(mode in policy.modes for policy in found)
         },
         max_days=max(policy.max_days for policy in found),
+        limits_by_mode={
+            mode: _once([limit_sentences(policy.limits_for(mode)) for policy in found if mode in policy.modes])
+            for mode in Mode
+            if any(mode in policy.modes for policy in found)
+        },
     )
+
+
+def _once(lists: list[list[str]]) -> list[list[str]]:
+    """Each of them once; nothing where one of the policies has no limit at all."""
+    return [] if [] in lists else [one for number, one in enumerate(lists) if one not in lists[:number]]
 
 
 def _fields(found) -> dict[str, OfferedField]:

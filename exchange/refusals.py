@@ -8,6 +8,7 @@ class Refusal(Exception):
     """A rule forbids what was asked. `code` is stable; `message` says what to do next."""
 
     status = 403
+    retry_after: int | None = None  # seconds, where waiting helps
 
     def __init__(self, code: str, message: str | Promise, *, fields: dict | None = None):
         super().__init__(code, str(message))

@@ -13,11 +13,17 @@ from typing import NamedTuple
 import rfc8785
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from registry.choices import Masking, Operator
 from registry.fields import nfc
-from registry.terms import grouped
+from registry.terms import grouped, limit_sentence
 
+# What an owner may stop to offer altogether.
+NOT_OFFERED = {
+    "mode": gettext_lazy("The owner no longer offers it in this way."),
+    "purpose": gettext_lazy("The owner no longer offers it for this purpose."),
+}
 _LISTING = {Operator.EQUALS, Operator.IN}
 
 
@@ -56,12 +62,17 @@ class Scope:
     period_from: date
     period_to: date
     retention_until: date
+    limits: tuple[
+        tuple[str, int], ...
+    ] = ()  # (name, how many at most), by name; none in scopes from before there were any
 
     @property
     def field_names(self) -> list[str]:
         return [name for name, _masking in self.fields]
 
     def as_document(self) -> dict:
+        # Without limits the text is what it was before there were any: hashes stay.
+        limits = {"limits": {str(name): most for name, most in self.limits}} if self.limits else {}
         return {
             "dataset": self.dataset,
             "fields": [{"name": name, "masking": str(masking)} for name, masking in self.fields],
@@ -76,6 +87,7 @@ class Scope:
             "period_from": self.period_from.isoformat(),
             "period_to": self.period_to.isoformat(),
             "retention_until": self.retention_until.isoformat(),
+            **limits,
         }
 
     @property
@@ -101,6 +113,7 @@ class Scope:
             period_from=date.fromisoformat(document["period_from"]),
             period_to=date.fromisoformat(document["period_to"]),
             retention_until=date.fromisoformat(document["retention_until"]),
+            limits=tuple(sorted(document.get("limits", {}).items())),
         )
 
     def narrowed(self, *, fields: set[str] | None = None, row_limit: int | None = None, period_to: date | None = None):
@@ -140,6 +153,9 @@ def excess(inner: Scope, outer: Scope) -> Iterator[Excess]:
     """What `inner` has beyond `outer`, thing by thing."""
     for name in ("dataset", "mode", "purpose", "file_format"):
         if getattr(inner, name) != getattr(outer, name):
+            if name in NOT_OFFERED and not getattr(outer, name):
+                yield Excess(name, str(NOT_OFFERED[name]))
+                continue
             values = {"inner": getattr(inner, name), "outer": getattr(outer, name)}
             yield Excess(name, _("“%(inner)s” is not “%(outer)s”.") % values)
     allowed = dict(outer.fields)
@@ -152,6 +168,10 @@ def excess(inner: Scope, outer: Scope) -> Iterator[Excess]:
         if not any(own.implies(condition) for own in inner.filters):
             sentence = _("The condition on “%(field)s” is missing or wider.") % {"field": condition.field}
             yield Excess("row_filter", sentence)
+    own = dict(inner.limits)
+    for limit, most in outer.limits:
+        if limit not in own or own[limit] > most:
+            yield Excess("row_limit", _("Less may be taken: %(limit)s.") % {"limit": limit_sentence(limit, most)})
     if inner.row_limit > outer.row_limit:
         yield Excess("row_limit", _("At most %(rows)s rows are allowed.") % {"rows": grouped(outer.row_limit)})
     if inner.period_from < outer.period_from or inner.period_to > outer.period_to:

@@ -16,8 +16,10 @@ from exchange.models import ExchangeRequest, Revision
 from exchange.offers import offer_to
 from exchange.scope import Scope
 from exchange.services.requests import CONTENT
+from exchange.services.scopes import way_of
 from registry.choices import FieldKind, FileFormat, Masking, Mode, Operator, Purpose
 from registry.models import Dataset, Field, LegalInstrument, User
+from registry.terms import limit_sentences
 
 CHOICES = {
     "urgency": Urgency,
@@ -66,7 +68,8 @@ class Summary:
 def of_draft(request: ExchangeRequest) -> Summary:
     content = {name: getattr(request, name) for name in CONTENT}
     offered = offer_to(request.consumer, request.dataset).fields
-    maskings = {name: _either(one.by_mode.get(request.mode, one.maskings)) for name, one in offered.items()}
+    way = way_of(request)
+    maskings = {name: _either(one.by_mode.get(way, one.maskings)) for name, one in offered.items()}
     return _summary(content, request.dataset, request.legal_basis, maskings, list(request.named_users.all()))
 
 
@@ -77,7 +80,7 @@ def of_revision(revision: Revision) -> Summary:
         content[name] = date.fromisoformat(content[name])
     maskings = {field["name"]: Masking(field["masking"]).label for field in content["scope"]["fields"]}
     return _summary(
-        content,
+        {**content, "limits": content["scope"].get("limits", {})},
         Dataset.objects.with_owner().filter(code=content["dataset"]).first(),
         LegalInstrument.objects.filter(number=content["legal_basis"]).first(),
         maskings,
@@ -100,7 +103,9 @@ def _summary(content: dict, dataset, legal_basis, maskings: dict, people: list[U
         fields=[_field_line(name, maskings.get(name, ""), known) for name in content["field_names"]],
         data=[
             Line(_("Only rows where"), filter_sentences(content["row_filter"], known)),
-            *lines("row_limit", "mode", "file_format", "frequency"),
+            *lines("row_limit"),
+            *_limits(content.get("limits", {})),
+            *lines("mode", "file_format", "frequency"),
         ],
         letter=lines(
             "letter_number",
@@ -134,11 +139,17 @@ def of_scope(scope: Scope, dataset: Dataset) -> tuple[list[FieldLine], list[Line
     return fields, [
         Line(_("Only rows where"), filter_sentences(filters, known)),
         Line(label_of("row_limit"), (scope.row_limit,)),
+        *_limits(dict(scope.limits)),
         *(
             Line(label_of(name), _values(name, getattr(scope, name)))
             for name in ("mode", "file_format", "purpose", "period_from", "period_to", "retention_until")
         ),
     ]
+
+
+def _limits(found: dict[str, int]) -> list[Line]:
+    """One line, where there are limits at all."""
+    return [Line(_("Limits"), tuple(map(capfirst, limit_sentences(found))))] if found else []
 
 
 @dataclass(frozen=True, slots=True)

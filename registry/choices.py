@@ -150,6 +150,7 @@ class Limit(TextChoices):
     LOOKUPS_PER_MINUTE = "lookups_per_minute", _("look-ups a minute, at most")
 
 
+PACKAGES = (Mode.PACKAGE, Mode.RECURRING)
 LIMITS_OF_MODE = {
     Mode.PACKAGE: (Limit.ROWS_PER_MONTH, Limit.DELIVERIES_PER_MONTH),
     Mode.RECURRING: (Limit.ROWS_PER_MONTH, Limit.DELIVERIES_PER_MONTH),

@@ -37,6 +37,7 @@ EXCHANGE = (
     "exchangerequest",
     "letter",
     "lookup",
+    "lookuprate",
     "lookupusage",
     "reviewcase",
     "revision",

@@ -19,6 +19,7 @@ from exchange.services import agreements
 from exchange.states import AgreementStatus, DeliveryStatus
 from registry.choices import FileFormat, Mode, Purpose
 from registry.models import User
+from registry.terms import limit_sentences
 
 DELIVERIES_SHOWN = 10
 
@@ -65,6 +66,7 @@ class AgreementPage:
             (_("Method"), wording.label_of(Mode, scope.mode)),
             (_("File format"), wording.label_of(FileFormat, scope.file_format)),
             (_("Rows at most"), wording.number(scope.row_limit)),
+            (_("Limits"), "; ".join(limit_sentences(dict(scope.limits)))),
             (_("Sharing policy"), str(self.agreement.policy)),
         ]
 

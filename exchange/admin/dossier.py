@@ -20,6 +20,7 @@ from exchange.services.requests import CONTENT
 from exchange.states import REQUEST, RequestStatus
 from registry.choices import FileFormat, Masking, Mode, PersonalData, Purpose
 from registry.models import Dataset, Field, LegalInstrument, SharingPolicy, User
+from registry.terms import limit_sentences
 
 TIMELINE_LENGTH = 100
 DECISIONS_SHOWN = 50
@@ -151,6 +152,7 @@ class Dossier:
             (wording.term("file_format"), wording.label_of(FileFormat, self.scope.file_format)),
             *self._facts("frequency"),
             (wording.term("row_limit"), wording.number(self.scope.row_limit)),
+            (_("Limits"), "; ".join(limit_sentences(dict(self.scope.limits)))),
             (wording.term("named_users"), self.told("named_users") or _("Nobody is named yet.")),
             (wording.term("has_state_secret"), self.told("has_state_secret") or _("Not declared")),
         ]

@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from exchange.models import Lookup, LookupUsage
+from exchange.models import Lookup, LookupRate, LookupUsage
 from registry.admin.base import ReadOnlyAdmin
 
 
@@ -24,3 +24,13 @@ class LookupUsageAdmin(ReadOnlyAdmin):
     search_fields = ["=agreement__code"]
     autocomplete_fields = []
     readonly_fields = [field.name for field in LookupUsage._meta.fields]
+
+
+@admin.register(LookupRate)
+class LookupRateAdmin(ReadOnlyAdmin):
+    list_display = ["agreement", "span", "starts_at", "asked"]
+    list_filter = ["span"]
+    list_select_related = ["agreement"]
+    search_fields = ["=agreement__code"]
+    autocomplete_fields = []
+    readonly_fields = [field.name for field in LookupRate._meta.fields]

@@ -40,7 +40,8 @@ class TooLarge(exceptions.APIException):
 def handle(exc: Exception, context: dict) -> Response | None:
     """The answer for an error that a person or system can do something about; None leaves a defect to Django."""
     if isinstance(exc, Refusal):
-        return _answer(exc.status, exc.code, exc.message, fields=exc.fields)
+        headers = {"Retry-After": exc.retry_after} if exc.retry_after else None
+        return _answer(exc.status, exc.code, exc.message, fields=exc.fields, headers=headers)
     if isinstance(exc, SourceError):
         return _source_answer(exc)
     if isinstance(exc, EvidenceError | DatabaseError):

@@ -55,6 +55,15 @@ class GrantedFieldSerializer(serializers.Serializer):
     masking = serializers.ChoiceField(Masking.choices)
 
 
+class LimitsSerializer(serializers.Serializer):
+    """Of the calendar: months, days and minutes of Vietnamese time. What is not there has no such limit."""
+
+    rows_per_month = serializers.IntegerField(required=False)
+    deliveries_per_month = serializers.IntegerField(required=False)
+    lookups_per_day = serializers.IntegerField(required=False)
+    lookups_per_minute = serializers.IntegerField(required=False)
+
+
 class AgreementSerializer(serializers.ModelSerializer):
     """What a system needs to find its agreement. Row filters stay out: their values can be personal numbers."""
 
@@ -87,13 +96,20 @@ class AgreementSerializer(serializers.ModelSerializer):
 
 class AgreementDetailSerializer(AgreementSerializer):
     granted_fields = serializers.SerializerMethodField()
+    limits = serializers.SerializerMethodField(
+        help_text=_("How much may be taken in which time, where the agreement says so.")
+    )
 
     class Meta(AgreementSerializer.Meta):
-        fields = (*AgreementSerializer.Meta.fields, "granted_fields")
+        fields = (*AgreementSerializer.Meta.fields, "granted_fields", "limits")
 
     @extend_schema_field(GrantedFieldSerializer(many=True))
     def get_granted_fields(self, agreement: Agreement) -> list[dict]:
         return [{"name": name, "masking": masking} for name, masking in Scope.from_text(agreement.scope).fields]
+
+    @extend_schema_field(LimitsSerializer)
+    def get_limits(self, agreement: Agreement) -> dict[str, int]:
+        return dict(Scope.from_text(agreement.scope).limits)
 
 
 class DeliverySerializer(serializers.ModelSerializer):

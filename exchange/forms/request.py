@@ -12,7 +12,7 @@ from exchange.forms.row_filters import FilterLines
 from exchange.models import ExchangeRequest
 from exchange.offers import Offer, offer_to
 from exchange.services import completeness
-from registry.choices import FileFormat, PersonalData, Purpose
+from registry.choices import FileFormat, Mode, PersonalData, Purpose
 from registry.errors import RegistryRefusal
 from registry.models import Dataset, LegalInstrument, Membership, User
 from registry.services import laws
@@ -73,6 +73,10 @@ def _rows_at_most(offer: Offer) -> str:
     return grouped(offer.max_rows)
 
 
+def _or(lists: list[list[str]]) -> str:
+    return " / ".join(", ".join(limits) for limits in lists)
+
+
 def _with_note(help_text, note: str):
     return format_html(
         '{}<div class="notice notice-warning"><strong>{}</strong> {}</div>', help_text, _("The owner asks:"), note
@@ -128,14 +132,29 @@ class DataForm(StepForm):
         offered.error_messages["invalid_choice"] = _(
             "A field that is not offered was asked for. Choose from the list below."
         )
-        self.fields["mode"].choices = [(mode.value, mode.label) for mode in self.offer.modes]
-        if len(self.offer.modes) == 1:
-            self.initial["mode"] = self.offer.modes[0]
+        self._offer_ways()
         if self.offer.max_rows:
             limit = self.fields["row_limit"]
             limit.max_value = limit.widget.attrs["max"] = self.offer.max_rows
             limit.help_text = _("Left empty, it is what the owner allows at most: %(rows)s.") % {
                 "rows": _rows_at_most(self.offer)
+            }
+
+    def _offer_ways(self) -> None:
+        offer = self.offer
+        self.fields["mode"].choices = [(mode.value, mode.label) for mode in offer.methods]
+        if len(offer.methods) == 1:
+            self.initial["mode"] = offer.methods[0]
+        frequency = self.fields["frequency"]
+        frequency.choices = [(one.value, one.label) for one in offer.frequencies]
+        if len(offer.frequencies) == 1:
+            self.initial["frequency"] = offer.frequencies[0]
+        if Mode.PACKAGE in offer.methods and Mode.RECURRING not in offer.modes:
+            frequency.help_text = _("The owner gives each package once.")
+        limits = [f"{mode.label}: {_or(lists)}" for mode, lists in offer.limits_by_mode.items() if lists]
+        if limits:
+            self.fields["mode"].help_text = _("The owner limits how much can be taken. %(limits)s.") % {
+                "limits": "; ".join(limits)
             }
 
     @property
@@ -165,10 +184,17 @@ class DataForm(StepForm):
 
     def clean_row_limit(self) -> int | None:
         rows = self.cleaned_data["row_limit"]
-        most = self.offer.max_rows_by_mode.get(self.cleaned_data.get("mode"), self.offer.max_rows)
+        most = self.offer.max_rows_by_mode.get(self.way, self.offer.max_rows)
         if rows and most and rows > most:
             raise forms.ValidationError(_("The owner allows fewer rows: see above."))
         return rows
+
+    @property
+    def way(self) -> str:
+        """What policies call the method that was chosen; the frequency comes after the rows and is read as it was sent."""
+        mode = self.cleaned_data.get("mode", "")
+        again = self.data.get("frequency") not in (None, "", Frequency.ONCE)
+        return Mode.RECURRING if mode == Mode.PACKAGE and again else mode
 
     def is_valid(self) -> bool:
         return all([super().is_valid(), self.lines.is_valid()])

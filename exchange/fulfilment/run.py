@@ -12,7 +12,7 @@ from exchange.choices import EndReason
 from exchange.fulfilment import locks, packages, plans, sources
 from exchange.models import Delivery, DeliveryAttempt
 from exchange.refusals import Refusal, WrongState
-from exchange.services import deliveries
+from exchange.services import deliveries, limits
 from registry.connectors import Chunk, ExtractPlan, SourceError, TemporarySourceError
 from registry.services import structure
 
@@ -73,7 +73,7 @@ def _attempt(attempt: DeliveryAttempt) -> None:
 def _produce(attempt: DeliveryAttempt) -> None:
     delivery = attempt.delivery
     agreement = delivery.agreement
-    plan = plans.plan_of(agreement)
+    plan = limits.within_month(plans.plan_of(agreement), agreement)
     needed = {*(column.source for column in plan.columns), *(condition.field for condition in plan.conditions)}
     structure.matches_source(dataset=agreement.dataset, field_names=needed)
     connector = sources.connector_of(agreement)

@@ -4,7 +4,7 @@ from exchange.models.agreements import Agreement
 from exchange.models.cases import Decision, Letter, LetterCounter, ReviewCase
 from exchange.models.deadlines import CalendarDay, DeadlineProfile
 from exchange.models.deliveries import Delivery, DeliveryAttempt
-from exchange.models.lookups import Lookup, LookupUsage
+from exchange.models.lookups import Lookup, LookupRate, LookupUsage
 from exchange.models.requests import ExchangeRequest, Revision
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Letter",
     "LetterCounter",
     "Lookup",
+    "LookupRate",
     "LookupUsage",
     "ReviewCase",
     "Revision",

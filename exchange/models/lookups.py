@@ -33,6 +33,34 @@ class LookupUsage(models.Model):
         return f"{self.agreement}: {self.answered}"
 
 
+class LookupRate(models.Model):
+    """How often look-ups were asked for under an agreement in the latest day or minute. The database counts them itself."""
+
+    class Span(models.TextChoices):
+        DAY = "day", _("Day")
+        MINUTE = "minute", _("Minute")
+
+    agreement = models.ForeignKey(
+        Agreement, verbose_name=_("agreement"), on_delete=models.PROTECT, related_name="lookup_rates"
+    )
+    span = models.CharField(_("in which time"), max_length=10, choices=Span)
+    starts_at = models.DateTimeField(_("from"))
+    asked = models.BigIntegerField(_("look-ups asked for"))
+
+    class Meta:
+        verbose_name = _("look-ups in a day or minute")
+        verbose_name_plural = _("look-ups in a day or minute")
+        ordering = ["agreement", "span"]
+        constraints = [
+            models.UniqueConstraint(fields=["agreement", "span"], name="exchange_lookuprate_once"),
+            models.CheckConstraint(condition=Q(span__in=["day", "minute"]), name="exchange_lookuprate_span"),
+            models.CheckConstraint(condition=Q(asked__gte=1), name="exchange_lookuprate_asked"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.agreement}: {self.asked} / {self.get_span_display()}"
+
+
 class Lookup(models.Model):
     """One question for one record: by whom, and for which case. It can be erased; the ledger keeps only digests of it."""
 

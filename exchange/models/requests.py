@@ -184,6 +184,12 @@ class ExchangeRequest(models.Model):
                 violation_error_message=_("State secrets are not for this portal."),
             ),
             models.CheckConstraint(
+                # Whether packages come more than once is the frequency's to say.
+                condition=~Q(mode=Mode.RECURRING),
+                name="exchange_exchangerequest_mode",
+                violation_error_message=_("Choose the file package, and how often it is needed."),
+            ),
+            models.CheckConstraint(
                 condition=Q(period_to__isnull=True) | Q(period_from__isnull=True) | Q(period_to__gte=F("period_from")),
                 name="exchange_exchangerequest_period",
                 violation_error_message=_("The end lies before the start."),

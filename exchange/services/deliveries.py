@@ -15,16 +15,17 @@ from exchange.choices import AttemptOutcome, EndReason, Frequency
 from exchange.fulfilment import locks
 from exchange.models import Agreement, Delivery, DeliveryAttempt
 from exchange.refusals import Refusal, WrongState
-from exchange.services import numbers, sweeping
+from exchange.services import limits, numbers, sweeping
 from exchange.states import DeliveryStatus, Side
 from registry import permissions
 from registry.actors import actor_of
-from registry.choices import Mode
+from registry.choices import PACKAGES
 from registry.models import User
 
 TASK = "exchange.tasks.deliver"
 MAX_ATTEMPTS = 6
 PAUSES = (timedelta(seconds=20), timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=20), timedelta(hours=1))
+REASONS = {"agreement-not-live": EndReason.STOPPED, "rows-used": EndReason.LIMIT}
 LONG_QUEUE = 1_000  # waiting tasks from which on none is added for what is due: the queue is busy enough
 
 
@@ -65,12 +66,14 @@ def check_order(agreement: Agreement, by: User | None) -> None:
     """Refuse unless the agreement gives the person (or the portal itself) a package now."""
     if by is not None:
         check_use(agreement, by)
-    if agreement.mode != Mode.PACKAGE:
+    if agreement.mode not in PACKAGES:
         raise Refusal("wrong-mode", _("This agreement gives single records, not packages."))
     rules.check_agreement_live(agreement)
     once = agreement.case.request.frequency == Frequency.ONCE
     if once and agreement.deliveries.filter(status=DeliveryStatus.COMPLETED).exists():
         raise Refusal("delivered-once", _("The agreement gives this data once, and it was delivered."))
+    if not agreement.deliveries.open().exists():
+        limits.check_order(agreement)
 
 
 def check_use(agreement: Agreement, by: User) -> None:
@@ -121,7 +124,7 @@ def begin(*, delivery: Delivery, worker: str) -> DeliveryAttempt | None:
 
 def reason_of(refusal: Refusal) -> EndReason:
     """Why a delivery ends that a rule forbids."""
-    return EndReason.STOPPED if refusal.code == "agreement-not-live" else EndReason.CHANGED
+    return REASONS.get(refusal.code, EndReason.CHANGED)
 
 
 def report(*, attempt: DeliveryAttempt, rows: int, size: int) -> bool:
@@ -144,6 +147,7 @@ def complete(*, attempt: DeliveryAttempt, package, publish) -> Delivery:
     delivery = attempt.delivery
     with workflow.making("complete", delivery, by=None) as step:
         _check_own(attempt)
+        limits.check_rows(step.subject.agreement, package.rows)
         now = timezone.now()
         step.to(
             DeliveryStatus.COMPLETED,

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -13,7 +13,7 @@ from exchange import rules, workflow
 from exchange.fulfilment import plans, sources
 from exchange.models import Agreement, Lookup, LookupUsage
 from exchange.refusals import Incomplete, Refusal
-from exchange.services import deliveries, scopes, sweeping
+from exchange.services import deliveries, limits, scopes, sweeping
 from registry.actors import actor_of
 from registry.choices import Mode
 from registry.connectors import SourceError
@@ -51,11 +51,18 @@ def look_up(*, agreement: Agreement, by: User, key: str, case_number: str, purpo
         ledger.record_refusal(**entry, details={"code": refusal.code})
         raise
     # Recorded before the source is read: a look-up that leaves no trace must not happen.
-    with transaction.atomic():
-        asked = ledger.record(**entry, details={"purpose": purpose, "scope_sha256": agreement.scope_hash})
-        Lookup.objects.create(
-            agreement=agreement, asked_at=asked.at, by=by, case_number=case_number, receipt=asked.sequence
-        )
+    try:
+        with transaction.atomic():
+            asked = ledger.record(**entry, details={"purpose": purpose, "scope_sha256": agreement.scope_hash})
+            Lookup.objects.create(
+                agreement=agreement, asked_at=asked.at, by=by, case_number=case_number, receipt=asked.sequence
+            )
+    except IntegrityError as error:
+        refusal = limits.rate_exceeded(error, agreement)
+        if refusal is None:
+            raise
+        ledger.record_refusal(**entry, details={"code": refusal.code})
+        raise refusal from None
     return Answer(_read(agreement, entry, plan, field, key, asked.sequence), asked.sequence)
 
 

@@ -8,11 +8,11 @@ from django.db.models import prefetch_related_objects
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from exchange.choices import Verdict
+from exchange.choices import Frequency, Verdict
 from exchange.models import Agreement, ExchangeRequest, ReviewCase, Revision
 from exchange.refusals import Incomplete, Refusal
 from exchange.scope import Excess, Filter, Scope, excess
-from registry.choices import Masking
+from registry.choices import Masking, Mode
 from registry.connectors import Column, Condition, ExtractPlan, PermanentSourceError, filters
 from registry.fields import nfc
 from registry.models import Field, PolicyField, SharingPolicy
@@ -23,12 +23,18 @@ MOST_VALUES = 1_000
 LONGEST_VALUE = 200  # characters
 
 
+def way_of(request: ExchangeRequest) -> Mode:
+    """The way of giving that a request needs: packages that come more than once are another one than a package."""
+    again = request.mode == Mode.PACKAGE and request.frequency != Frequency.ONCE
+    return Mode.RECURRING if again else Mode(request.mode)
+
+
 def policies_for(request: ExchangeRequest):
     """Policies of the dataset under which the consumer may ask today in the mode and for the purpose wanted."""
     return (
         SharingPolicy.objects.in_force()
         .for_recipient(request.consumer)
-        .filter(dataset=request.dataset, modes__contains=[request.mode], purposes__contains=[request.purpose])
+        .filter(dataset=request.dataset, modes__contains=[way_of(request)], purposes__contains=[request.purpose])
         .prefetch_related("policy_fields__field")
     )
 
@@ -51,18 +57,20 @@ def requested_scope(request: ExchangeRequest, policy: SharingPolicy) -> Scope:
     _check_size(conditions)
     for condition in conditions:
         _check_filter(condition, offered)
+    way = way_of(request)
     chosen = sorted(set(request.field_names), key=lambda name: offered[name].field.position)
     return Scope(
         dataset=request.dataset.code,
         fields=tuple((name, offered[name].masking) for name in chosen),
         filters=conditions,
         row_limit=request.row_limit or policy.max_rows,
-        mode=request.mode,
+        mode=way,
         file_format=request.file_format,
         purpose=request.purpose,
         period_from=request.period_from,
         period_to=request.period_to,
         retention_until=request.retention_until,
+        limits=_limits(policy, way),
     )
 
 
@@ -120,7 +128,12 @@ def policy_scope(policy: SharingPolicy, like: Scope) -> Scope:
         period_from=policy.valid_from,
         period_to=min(last_day, policy.valid_to) if policy.valid_to else last_day,
         retention_until=_days_later(like.period_from, policy.max_retention_days),
+        limits=_limits(policy, like.mode),
     )
+
+
+def _limits(policy: SharingPolicy, way: str) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted((str(limit), most) for limit, most in policy.limits_for(way).items()))
 
 
 def _days_later(day: date, days: int) -> date:
@@ -130,7 +143,7 @@ def _days_later(day: date, days: int) -> date:
 def best_policy(request: ExchangeRequest) -> tuple[SharingPolicy, Scope]:
     """The policy that the request is wholly inside, a standing one first. Raises Incomplete with what lies outside."""
     refusal: Refusal | None = None
-    for policy in policies_for(request).order_by("-is_standing", "quorum", "pk"):
+    for policy in policies_for(request).order_by("-is_standing", "quorum", "reviews_needed", "pk"):
         try:
             scope = requested_scope(request, policy)
         except Incomplete as error:

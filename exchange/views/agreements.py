@@ -15,10 +15,10 @@ from exchange.forms.request import colleagues_of
 from exchange.models import Agreement
 from exchange.refusals import Refusal
 from exchange.scope import Scope
-from exchange.services import agreements, deliveries
+from exchange.services import agreements, deliveries, limits
 from exchange.views.base import ButtonView, FilteredListView, RefusedFormMixin, VisibleMixin, page_of
 from registry import permissions
-from registry.choices import Mode
+from registry.choices import PACKAGES
 from registry.views.lists import PER_PAGE
 
 
@@ -44,7 +44,8 @@ class AgreementDetailView(VisibleMixin, DetailView):
             moves=moves,
             people=self.people,
             name_form=kwargs.pop("name_form", None) or self.name_form,
-            is_package=agreement.mode == Mode.PACKAGE,
+            uses=limits.uses(agreement),
+            is_package=agreement.mode in PACKAGES,
             order_refusal=self.order_refusal,
             use_refusal=self.use_refusal,
             page_obj=Paginator(agreement.deliveries.all(), PER_PAGE).get_page(self.request.GET.get("page")),

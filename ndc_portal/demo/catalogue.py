@@ -273,7 +273,8 @@ def _offer(population: Database, approver: User) -> None:
         "Gói dữ liệu cư trú cho cơ quan bảo hiểm",
         {"so_dinh_danh": H, "ho_ten": K, "ngay_sinh": K, "gioi_tinh": K, "ma_tinh": K, "ma_xa": K, "so_dien_thoai": P},
         ("ma_tinh", "ma_xa", "ngay_sinh", "gioi_tinh"),
-        modes=[Mode.PACKAGE],
+        modes=[Mode.PACKAGE, Mode.RECURRING],
+        deliveries_per_month=20,
         quorum=2,
         max_rows=500_000,
     )
@@ -283,6 +284,8 @@ def _offer(population: Database, approver: User) -> None:
         {"so_dinh_danh": K, "ho_ten": K, "ngay_sinh": K, "ma_tinh": K, "ma_xa": K},
         ("so_dinh_danh",),
         modes=[Mode.LOOKUP],
+        lookups_per_day=2_000,
+        lookups_per_minute=60,
         quorum=1,
         max_rows=1_000_000,
         is_standing=True,

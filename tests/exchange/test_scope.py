@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exchange.scope import Filter, Scope, excess, is_as_closed
-from registry.choices import FileFormat, Masking, Mode, Operator, Purpose
+from registry.choices import FileFormat, Limit, Masking, Mode, Operator, Purpose
 
 NAMES = ["a", "b", "c"]
 DAY = date(2026, 1, 1)
@@ -30,6 +30,12 @@ def filters(draw):
 
 
 @st.composite
+def limits(draw):
+    most = draw(st.dictionaries(st.sampled_from(Limit.values), st.integers(1, 3), max_size=2))
+    return tuple(sorted(most.items()))
+
+
+@st.composite
 def scopes(draw):
     names = draw(st.lists(st.sampled_from(NAMES), unique=True, min_size=1))
     return Scope(
@@ -43,6 +49,7 @@ def scopes(draw):
         period_from=draw(days),
         period_to=draw(days),
         retention_until=draw(days),
+        limits=draw(limits()),
     )
 
 
@@ -68,6 +75,7 @@ def smaller(draw, outer):
         filters=outer.filters + tuple(draw(st.lists(filters(), max_size=1))),
         row_limit=draw(st.integers(1, 3)),
         period_to=draw(days),
+        limits=tuple(sorted({**dict(outer.limits), **dict(draw(limits()))}.items())),
     )
 
 
