@@ -37,7 +37,7 @@ $(VENV)/installed-dev: requirements.txt requirements-dev.txt constraints.txt | $
 
 install: $(VENV)/installed ## Make .venv and install the portal's packages
 
-install-dev: $(VENV)/installed-dev chromium ## ... and what tests and checks need
+install-dev: $(VENV)/installed-dev chromium mariadb ## ... and what tests and checks need
 
 # Browser tests skip with a reason where there is no browser; under CI they have to run.
 .PHONY: chromium
@@ -49,6 +49,18 @@ chromium:
 			>/dev/null 2>&1 && exit 0; \
 	fi; \
 	echo "Chromium is not installed: browser tests are skipped."; [ "$$CI" != true ]
+
+# Tests of MariaDB as a source start a server of their own.
+.PHONY: mariadb
+mariadb:
+	@PATH="$$PATH:/usr/sbin"; command -v mariadbd >/dev/null && command -v mariadb-install-db >/dev/null && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing MariaDB for the tests of sources ..."; \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq \
+			--no-install-recommends mariadb-server; } >/dev/null 2>&1; \
+		command -v mariadbd >/dev/null && exit 0; \
+	fi; \
+	echo "MariaDB is not installed: tests of MariaDB as a source are skipped."; [ "$$CI" != true ]
 
 demo: install .env ## Show the portal with made-up agencies, people and data
 	@$(MANAGE) demo $(ARGS)

@@ -1,10 +1,19 @@
-"""A source database on the test server, and the role by which the portal reads it: the portal's own is no source."""
+"""Source databases of real servers, and the accounts by which the portal reads them: the portal's own is no source."""
 
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psycopg
+import pymysql
+import pytest
+from django.conf import settings
 from django.db import connection
 from psycopg import sql
 
@@ -18,7 +27,7 @@ class SourceServer:
     database: str
     username: str
     password: str
-    owner: psycopg.Connection  # reads and writes, with autocommit
+    owner: psycopg.Connection | pymysql.Connection  # reads and writes, with autocommit
 
 
 @contextmanager
@@ -47,3 +56,70 @@ def source_database(name: str) -> Iterator[SourceServer]:
         finally:
             cluster.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(database))
             cluster.execute(sql.SQL("DROP ROLE {}").format(reader))
+
+
+MARIADB_PROGRAMS = ("mariadbd", "mariadb-install-db")
+MARIADB_OPTIONS = [
+    "--bind-address=127.0.0.1",
+    "--skip-name-resolve",
+    "--skip-log-bin",
+    "--innodb-buffer-pool-size=32M",
+    "--innodb-log-file-size=8M",
+    "--innodb-flush-log-at-trx-commit=0",
+    "--performance-schema=OFF",
+    "--character-set-server=utf8mb4",
+    "--collation-server=utf8mb4_general_ci",
+    "--socket=socket",
+    "--pid-file=pid",
+]
+
+
+@contextmanager
+def mariadb_server(*options: str) -> Iterator[SourceServer]:
+    """A MariaDB of the tests' own, with an empty database `source`; it ends with the block, and its data goes.
+
+    Its collation is the usual one, which knows neither case nor accents; its reader may write, as above.
+    """
+    path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
+    programs = [shutil.which(name, path=path) for name in MARIADB_PROGRAMS]
+    if not all(programs):
+        if os.environ.get("CI") == "true":
+            pytest.fail("MariaDB is not installed (Debian, Ubuntu: apt-get install mariadb-server)")
+        pytest.skip("MariaDB is not installed (Debian, Ubuntu: apt-get install mariadb-server)")
+    server, install = programs
+    top = settings.VAR_DIR
+    top.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="mariadb-", dir=top) as data, socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+        probe.close()
+        user = ["--user=root"] if os.getuid() == 0 else []
+        common = ["--no-defaults", f"--datadir={data}", *user]
+        normal = ["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"]
+        subprocess.run([install, *common, *normal], check=True, capture_output=True)
+        with open(os.path.join(data, "log"), "wb") as log:
+            process = subprocess.Popen(
+                [server, *common, f"--port={port}", *MARIADB_OPTIONS, *options], stdout=log, stderr=log
+            )
+        try:
+            owner = _owner_of_mariadb(process, port)
+            with owner, owner.cursor() as cursor:
+                cursor.execute("CREATE DATABASE source")
+                cursor.execute(f"CREATE USER reader IDENTIFIED BY '{PASSWORD}'")
+                cursor.execute("GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP ON source.* TO reader")
+                owner.select_db("source")
+                yield SourceServer("localhost", port, "source", "reader", PASSWORD, owner)
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def _owner_of_mariadb(process, port):
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            return pymysql.connect(host="127.0.0.1", port=port, user="root", charset="utf8mb4", autocommit=True)
+        except pymysql.err.OperationalError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)

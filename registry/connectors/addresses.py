@@ -21,6 +21,8 @@ METADATA_ADDRESSES = {
     ipaddress.ip_address(text) for text in ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254")
 }
 DATABASES_OF_SERVER = ("postgres", "template0", "template1")
+# Those in which a server keeps its accounts and its own workings.
+SYSTEM_DATABASES = {Engine.MYSQL: ("mysql", "information_schema", "performance_schema", "sys")}
 HERE = "here"
 
 
@@ -40,7 +42,11 @@ def check_address(address: Address) -> Endpoint:
     if address.engine == Engine.SQLITE:
         return Endpoint(path=_allowed_file(address.database))
     _check_names(address)
+    if address.database.lower() in SYSTEM_DATABASES.get(address.engine, ()):
+        raise _refusal(_("This database holds the server's own accounts and settings: it cannot be a source."))
     if address.host.startswith("/"):
+        if address.engine != Engine.POSTGRESQL:
+            raise _refusal(_("This engine is reached by a host and a port."))
         if f"{address.host}:{address.port}" not in settings.SOURCE_ALLOWED_ADDRESSES:
             raise _refusal(_("This socket is not on the list of allowed addresses."))
         _check_not_the_portal(address, machine={HERE})
@@ -61,6 +67,9 @@ def _check_names(address):
     for part in (address.database, address.username):
         if not part or "=" in part or "://" in part or not part.isprintable():
             raise _refusal(_("Database and account must be plain names."))
+    if address.engine != Engine.POSTGRESQL and re.search(r"[?&;()/\\]", address.database):
+        # Options of a URL, parts of a list, a descriptor in parentheses.
+        raise _refusal(_("Database and account must be plain names."))
     if not 1 <= address.port <= 65_535:
         raise _refusal(_("The port must be a number between 1 and 65535."))
     if address.sslmode not in SSL_MODES:

@@ -59,10 +59,14 @@ def over(raw, url: str, **options) -> Iterator[Connection]:
         raise PermanentSourceError("source-failed") from None
 
 
-def describe(connection: Connection, relations: list[Relation]) -> list[TableDescription]:
-    """Describe the relations that the engine listed."""
+def check_number(relations: list[Relation]) -> None:
     if len(relations) > MOST_TABLES:
         raise PermanentSourceError("too-many-tables")
+
+
+def describe(connection: Connection, relations: list[Relation]) -> list[TableDescription]:
+    """Describe the relations that the engine listed."""
+    check_number(relations)
     names = defaultdict(list)
     for relation in relations:
         names[relation.schema].append(relation.name)

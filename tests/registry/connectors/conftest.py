@@ -10,7 +10,7 @@ import pytest
 from registry import connectors
 from registry.choices import Engine, FieldKind
 from registry.connectors import Address, Column, ExtractPlan
-from tests.source_servers import source_database
+from tests.source_servers import mariadb_server, source_database
 
 # Two runs at once on one server need two names.
 SOURCE_NAME = f"{os.environ.get('NDC_TEST_NAME', 'test_ndc_portal')}_source_{os.getpid()}"
@@ -88,6 +88,36 @@ def postgresql_address(source_server):
         database=source_server.database,
         username=source_server.username,
         password=source_server.password,
+        sslmode="prefer",
+        statement_timeout=60,
+    )
+
+
+@pytest.fixture(scope="session")
+def mysql_server():
+    with mariadb_server() as server, server.owner.cursor() as cursor:
+        cursor.execute(
+            "CREATE TABLE `Công dân` (id bigint PRIMARY KEY, `ho ten` varchar(50), born date, note longtext, alive bool)"
+        )
+        cursor.executemany("INSERT INTO `Công dân` VALUES (%s, %s, %s, %s, %s)", ROWS)
+        cursor.execute(
+            "CREATE TABLE figures (id int PRIMARY KEY, whole bigint, exact decimal(20, 6), rough double, place text,"
+            " moment datetime(6))"
+        )
+        cursor.executemany("INSERT INTO figures VALUES (%s, %s, %s, %s, %s, %s)", FIGURES)
+        yield server
+
+
+@pytest.fixture
+def mysql_address(mysql_server, settings):
+    settings.SOURCE_ALLOWED_ADDRESSES = [*settings.SOURCE_ALLOWED_ADDRESSES, f"localhost:{mysql_server.port}"]
+    return Address(
+        engine=Engine.MYSQL,
+        host=mysql_server.host,
+        port=mysql_server.port,
+        database=mysql_server.database,
+        username=mysql_server.username,
+        password=mysql_server.password,
         sslmode="prefer",
         statement_timeout=60,
     )

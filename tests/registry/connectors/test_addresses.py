@@ -4,6 +4,7 @@ import os
 import socket
 from dataclasses import replace
 
+import pymysql
 import pytest
 from django.conf import settings as django_settings
 
@@ -18,6 +19,15 @@ GOOD = Address(
     username="ndc_reader",
     password="secret",
 )
+
+
+NETWORK = [Engine.POSTGRESQL, Engine.MYSQL, Engine.SQLSERVER, Engine.ORACLE]
+
+
+@pytest.fixture(params=NETWORK)
+def good(request):
+    """The same address for each engine that is reached over the network."""
+    return replace(GOOD, engine=request.param)
 
 
 @pytest.fixture(autouse=True)
@@ -58,10 +68,10 @@ def test_listed_name_is_resolved_once_and_connected_by_address(resolve):
         "100.100.100.200", "168.63.129.16", "64:ff9b::a9fe:a9fe",
     ],
 )  # fmt: skip
-def test_listed_name_that_leads_elsewhere_is_refused(resolve, address):
+def test_listed_name_that_leads_elsewhere_is_refused(resolve, address, good):
     resolve("10.9.8.7", address)
 
-    _refused(GOOD)
+    _refused(good)
 
 
 def test_name_that_changes_between_check_and_connection_is_not_asked_again(resolve, monkeypatch):
@@ -85,15 +95,15 @@ def test_name_that_changes_between_check_and_connection_is_not_asked_again(resol
     [
         "", " ", "other.gov.vn", "db.agency.gov.vn,evil.example", "db.agency.gov.vn evil.example", "db.agency.gov.vn\0",
         "service=evil", "passfile=/etc/passwd", "db.agency.gov.vn host=evil", "postgresql://evil/", "169.254.169.254",
-        "127.0.0.1", "127.1", "2130706433", "0x7f000001", "[::1]", "db.agency.gov.vn:5432", "evil@db.agency.gov.vn",
+        "127.0.0.1", "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "::ffff:10.1.2.3", "db.agency.gov.vn:5432", "evil@db.agency.gov.vn",
         "/run/pg2", "/run/pg/", "/run/pg/../pg2", "/run/../run/pg", "/var/run/postgresql", "@abstract", "db.agency.gov.vn\n",
         "db.agency.gov.vn%2f", "10.1.2.3",
     ],
 )  # fmt: skip
-def test_hosts_that_are_not_listed_are_refused(host, resolve):
+def test_hosts_that_are_not_listed_are_refused(host, resolve, good):
     resolve("10.9.8.7")
 
-    _refused(replace(GOOD, host=host))
+    _refused(replace(good, host=host))
 
 
 @pytest.mark.parametrize("port", [0, -1, 5433, 65536, 22])
@@ -107,10 +117,61 @@ def test_ports_that_are_not_listed_are_refused(port, resolve):
 @pytest.mark.parametrize(
     "value", ["", "service=evil", "host=evil", "postgresql://evil/x", "dbname=x sslmode=disable", "a\0b", "a\nb"]
 )
-def test_names_that_a_driver_could_read_as_settings_are_refused(field, value, resolve):
+def test_names_that_a_driver_could_read_as_settings_are_refused(field, value, resolve, good):
     resolve("10.9.8.7")
 
-    _refused(replace(GOOD, **{field: value}))
+    _refused(replace(good, **{field: value}))
+
+
+@pytest.mark.parametrize("engine", NETWORK[1:])
+@pytest.mark.parametrize(
+    "database",
+    [
+        "x?allow_local_infile=1", "x?ssl_key=/etc/key", "x?local_infile", "x&unix_socket", "x;Server", "../x", "x/y", "x\\y",
+        "(DESCRIPTION", "x)(ADDRESS", "//evil:1521/x",
+    ],
+)  # fmt: skip
+def test_options_do_not_come_in_by_the_name_of_the_database(engine, database, resolve):
+    resolve("10.9.8.7")
+
+    _refused(replace(GOOD, engine=engine, database=database))
+
+
+@pytest.mark.parametrize("engine", NETWORK[1:])
+def test_sockets_are_for_postgresql_only(engine, resolve):
+    resolve("10.9.8.7")
+
+    for host in ("/run/pg", "/run/mysqld/mysqld.sock", "unix:/run/pg", "@abstract"):
+        _refused(replace(GOOD, engine=engine, host=host))
+
+
+@pytest.mark.parametrize("database", ["mysql", "MySQL", "information_schema", "performance_schema", "sys"])
+def test_a_servers_own_accounts_are_no_source(database, resolve):
+    resolve("10.9.8.7")
+
+    _refused(replace(GOOD, engine=Engine.MYSQL, database=database))
+
+
+def test_mariadb_is_reached_by_the_checked_address_and_checked_by_name(resolve, monkeypatch):
+    seen = []
+
+    def connect(place, timeout):
+        seen.append(place)
+        raise OSError
+
+    resolve("10.9.8.7", "10.9.8.6")
+    monkeypatch.setattr(socket, "create_connection", connect)
+    made = {}
+    original = pymysql.Connection.__init__
+    monkeypatch.setattr(
+        pymysql.Connection, "__init__", lambda self, **given: (made.update(given), original(self, **given))[1]
+    )
+    with pytest.raises(TemporarySourceError):
+        get(replace(GOOD, engine=Engine.MYSQL)).check()
+
+    assert seen == [("10.9.8.7", 5432), ("10.9.8.6", 5432)]
+    assert (made["host"], made["ssl"].check_hostname) == ("db.agency.gov.vn", True)
+    assert (made["local_infile"], made.get("unix_socket"), made.get("read_default_file")) == (False, None, None)
 
 
 def test_password_may_hold_anything_but_a_zero_byte(resolve):
