@@ -14,6 +14,24 @@ class AgencyKind(TextChoices):
     SOCIO_POLITICAL = "socio-political", _("Socio-political organisation")
 
 
+class CodeScheme(TextChoices):
+    ELECTRONIC = "electronic-id", _("Electronic identifier (Decision 20/2020/QĐ-TTg)")
+    LEGACY = "legacy", _("Former code")
+    SHORT = "short", _("Abbreviation")
+
+
+class ContactPurpose(TextChoices):
+    SHARING = "sharing", _("Sharing of data")
+    TECHNICAL = "technical", _("Connections and systems")
+    PERSONAL_DATA = "personal-data", _("Protection of personal data")
+    LEGAL = "legal", _("Legal questions")
+
+
+class UnitKind(TextChoices):
+    MUNICIPALITY = "municipality", _("City under central rule")
+    PROVINCE = "province", _("Province")
+
+
 class Role(TextChoices):
     REQUESTER = "requester", _("Requester")
     ENDORSER = "endorser", _("Endorser")

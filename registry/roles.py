@@ -10,7 +10,10 @@ from registry.models import Agency, Membership, User
 from registry.permissions import has_role
 
 REGISTRY = (
+    "administrativeunit",
     "agency",
+    "agencycode",
+    "agencycontact",
     "amendment",
     "connection",
     "database",
@@ -25,6 +28,7 @@ REGISTRY = (
     "schemasnapshot",
     "sharingpolicy",
     "structurewatch",
+    "unitcode",
     "user",
 )
 EXCHANGE = (
@@ -62,7 +66,10 @@ _DESK = _permissions(
     "registry",
     ("view",),
     (
+        "administrativeunit",
         "agency",
+        "agencycode",
+        "agencycontact",
         "amendment",
         "database",
         "dataset",
@@ -73,6 +80,7 @@ _DESK = _permissions(
         "schemachange",
         "schemasnapshot",
         "sharingpolicy",
+        "unitcode",
     ),
 ) | _permissions(
     "exchange", ("view",), ("agreement", "decision", "exchangerequest", "letter", "reviewcase", "revision")

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from registry.views import catalogue, laws
+from registry.views import agencies, catalogue, laws
 
 app_name = "registry"
 
@@ -10,6 +10,9 @@ urlpatterns = [
     path("", catalogue.CatalogueView.as_view(), name="catalogue"),
     path("datasets/<slug:code>/", catalogue.DatasetView.as_view(), name="dataset-detail"),
     path("databases/<slug:code>/", catalogue.DatabaseView.as_view(), name="database-detail"),
+    path("agencies/", agencies.AgencyListView.as_view(), name="agency-list"),
+    path("agencies/<str:code>/", agencies.AgencyView.as_view(), name="agency-detail"),
+    path("provinces/", agencies.ProvinceListView.as_view(), name="province-list"),
     path("laws/", laws.LawListView.as_view(), name="law-list"),
     path("laws/<slug:key>/", laws.LawView.as_view(), name="law-detail"),
 ]

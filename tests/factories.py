@@ -8,6 +8,7 @@ from django.utils import timezone
 from registry.choices import (
     AgencyKind,
     Classification,
+    CodeScheme,
     Engine,
     FieldKind,
     Lifecycle,
@@ -20,6 +21,8 @@ from registry.choices import (
 )
 from registry.models import (
     Agency,
+    AgencyCode,
+    AgencyContact,
     Connection,
     Database,
     Dataset,
@@ -52,6 +55,25 @@ class AgencyFactory(factory.django.DjangoModelFactory):
     name_vi = factory.Sequence(lambda n: f"Cơ quan {n}")
     name_en = factory.Sequence(lambda n: f"Agency {n}")
     kind = AgencyKind.MINISTRY
+
+
+class AgencyCodeFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = AgencyCode
+
+    agency = factory.SubFactory(AgencyFactory)
+    scheme = CodeScheme.ELECTRONIC
+    value = factory.Sequence(lambda n: f"{n // 100:03}.{n % 100:02}.00.G99")
+
+
+class AgencyContactFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = AgencyContact
+
+    agency = factory.SubFactory(AgencyFactory)
+    name = factory.Sequence(lambda n: f"Phòng số {n}")
+    phone = "024 3333 4444"
+    valid_from = BEGINNING
 
 
 class UserFactory(factory.django.DjangoModelFactory):

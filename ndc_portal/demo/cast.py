@@ -8,15 +8,16 @@ from pathlib import Path
 
 from django.contrib.auth.hashers import check_password
 from django.db import transaction
+from django.utils import timezone
 from oauth2_provider.models import get_application_model
 
 from exchange.choices import DayKind
 from exchange.models import CalendarDay, DeadlineProfile
 from exchange.services import deadlines
 from ndc_portal.demo import registry_rows
-from registry.choices import Role
-from registry.models import Agency, LegalInstrument, Membership, User
-from registry.services import people
+from registry.choices import CodeScheme, ContactPurpose, Role
+from registry.models import Agency, AgencyCode, AgencyContact, Membership, User
+from registry.services import people, reference
 
 Application = get_application_model()
 
@@ -66,10 +67,11 @@ def load_state() -> None:
     """Agencies, legal instruments, days off and terms. What is there already stays as it is."""
     for row in registry_rows.agencies():
         parent = Agency.objects.get(code=row.parent) if row.parent else None
-        Agency.objects.get_or_create(
+        agency, _created = Agency.objects.get_or_create(
             code=row.code, defaults={"name_vi": row.name_vi, "name_en": row.name_en, "kind": row.kind, "parent": parent}
         )
-    _load_law()
+        _publish(agency, row)
+    reference.load()
     for row in registry_rows.holidays():
         kind = DayKind.OFF if row.day_off else DayKind.WORKING
         CalendarDay.objects.get_or_create(
@@ -81,24 +83,24 @@ def load_state() -> None:
         )
 
 
-def _load_law() -> None:
-    rows = registry_rows.legal_instruments()
-    for row in rows:
-        LegalInstrument.objects.get_or_create(
-            number=row.number,
-            defaults={
-                "title_vi": row.title_vi or row.title_en,
-                "title_en": row.title_en,
-                "issued_on": row.issued,
-                "effective_from": row.effective_from,
-                "effective_to": row.effective_to,
-                "certainty": row.certainty[:150],
-            },
-        )
-    for row in rows:
-        if row.replaced_by:
-            successor = LegalInstrument.objects.filter(number=row.replaced_by).first()
-            LegalInstrument.objects.filter(number=row.number).update(replaced_by=successor)
+def _publish(agency: Agency, row: registry_rows.AgencyRow) -> None:
+    """Codes, and whom to ask: an office, never a person."""
+    codes = {CodeScheme.SHORT: row.code, CodeScheme.ELECTRONIC: row.legacy_code}
+    for scheme, value in codes.items():
+        if value:
+            AgencyCode.objects.get_or_create(
+                agency=agency, scheme=scheme, value=value, defaults={"source": row.certainty}
+            )
+    AgencyContact.objects.get_or_create(
+        agency=agency,
+        purpose=ContactPurpose.SHARING,
+        defaults={
+            "name": "Đầu mối chia sẻ dữ liệu",
+            "phone": "0800 000 000",
+            "email": f"dau-moi.{agency.pk}@example.gov.vn",
+            "valid_from": timezone.localdate(),
+        },
+    )
 
 
 @transaction.atomic

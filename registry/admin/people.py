@@ -1,4 +1,4 @@
-"""Agencies, accounts and appointments."""
+"""Accounts and appointments."""
 
 from django import forms
 from django.contrib import admin
@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext_lazy as _
 
-from registry.admin.base import ActingForm, InTwoLanguages, ScopedAdmin, ScopedInline
+from registry.admin.base import ActingForm, ScopedAdmin, ScopedInline
 from registry.choices import Role
 from registry.errors import RegistryRefusal
 from registry.models import Agency, Delegation, Membership, User
@@ -18,30 +18,6 @@ from registry.services import people, records
 
 # Permissions follow from memberships and duties; a second way to them would be one that nobody looks at.
 admin.site.unregister(Group)
-
-
-class AgencyForm(forms.ModelForm):
-    def clean_parent(self):
-        parent = self.cleaned_data["parent"]
-        # The database refuses it too; here it is said where it can be put right.
-        if parent and self.instance.pk and Agency.objects.lineage_of(parent).filter(pk=self.instance.pk).exists():
-            raise forms.ValidationError(
-                _("%(parent)s lies below this agency, so it cannot be its superior."), params={"parent": parent}
-            )
-        return parent
-
-
-@admin.register(Agency)
-class AgencyAdmin(InTwoLanguages, ScopedAdmin):
-    form = AgencyForm
-    list_display = ["code", "shown_name", "kind", "parent", "is_active"]
-    list_display_links = ["code", "shown_name"]
-    list_filter = ["kind", "is_active"]
-    list_select_related = ["parent"]
-    search_fields = ["code", "name_vi__unaccent", "name_en__unaccent"]
-    autocomplete_fields = ["parent"]
-    readonly_fields = []
-    recorded_values = ["code", "name_vi", "name_en", "kind", "parent", "is_active"]
 
 
 class MembershipForm(ActingForm):

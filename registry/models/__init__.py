@@ -1,14 +1,19 @@
 """People and agencies, laws, databases and what may be shared of them."""
 
+from registry.models.agencies import AgencyCode, AgencyContact
 from registry.models.databases import Connection, Database, Dataset, Field
 from registry.models.laws import Amendment, LegalInstrument
 from registry.models.notices import Notice
 from registry.models.people import Agency, Delegation, Membership, User
+from registry.models.places import AdministrativeUnit, UnitCode
 from registry.models.policies import PolicyField, SharingPolicy
 from registry.models.structure import SchemaChange, SchemaSnapshot, StructureWatch
 
 __all__ = [
+    "AdministrativeUnit",
     "Agency",
+    "AgencyCode",
+    "AgencyContact",
     "Amendment",
     "Connection",
     "Database",
@@ -23,5 +28,6 @@ __all__ = [
     "SchemaSnapshot",
     "SharingPolicy",
     "StructureWatch",
+    "UnitCode",
     "User",
 ]

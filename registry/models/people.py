@@ -6,7 +6,7 @@ from datetime import date
 from django.contrib.auth.models import AbstractUser
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -18,6 +18,22 @@ from registry.names import in_current_language
 class AgencyQuerySet(models.QuerySet):
     def current(self):
         return self.filter(is_active=True)
+
+    def by_code(self, scheme: str, value: str, day: date | None = None):
+        """The agency that the scheme's code names on `day` (today); at most one."""
+        day = day or timezone.localdate()
+        begun = Q(codes__valid_from__isnull=True) | Q(codes__valid_from__lte=day)
+        not_over = Q(codes__valid_to__isnull=True) | Q(codes__valid_to__gte=day)
+        return self.filter(begun, not_over, codes__scheme=scheme, codes__value=value)
+
+    def search(self, words: str):
+        """Agencies in which every word occurs, with or without accents, in a name or in a code of today."""
+        found = self
+        for word in words.split()[:10]:
+            names = Q(name_vi__unaccent__icontains=word) | Q(name_en__unaccent__icontains=word)
+            codes = self.model.codes.rel.related_model.objects.today().filter(agency=OuterRef("pk"), value__iexact=word)
+            found = found.filter(names | Q(code__icontains=word) | Exists(codes))
+        return found
 
     def lineage_of(self, agency: "Agency"):
         """The agency itself and every agency above it."""
@@ -93,6 +109,18 @@ class DatedQuerySet(models.QuerySet):
     def on(self, day: date):
         """The rows in force on `day`, both ends included."""
         return self.filter(valid_from__lte=day).filter(Q(valid_to__isnull=True) | Q(valid_to__gte=day))
+
+    def today(self):
+        return self.on(timezone.localdate())
+
+
+class OpenDatedQuerySet(models.QuerySet):
+    """Rows with two days that may both be open: a beginning that nobody recorded counts as always."""
+
+    def on(self, day: date):
+        return self.filter(
+            Q(valid_from__isnull=True) | Q(valid_from__lte=day), Q(valid_to__isnull=True) | Q(valid_to__gte=day)
+        )
 
     def today(self):
         return self.on(timezone.localdate())

@@ -2,6 +2,7 @@
 
 from ndc_portal.demo import registry_rows, units
 from registry.choices import AgencyKind
+from registry.services import reference
 
 
 def test_agencies_form_a_tree_below_the_government():
@@ -14,14 +15,6 @@ def test_agencies_form_a_tree_below_the_government():
     assert {"BCA", "BTC", "BHXH", "TTDLQG", "C06", "UBND-NA"} <= seen
 
 
-def test_legal_instruments_end_when_their_successor_begins():
-    rows = {row.number: row for row in registry_rows.legal_instruments()}
-    for row in rows.values():
-        assert row.title_vi or row.title_en
-        if row.replaced_by:
-            assert rows[row.replaced_by].effective_from == row.effective_to
-
-
 def test_holidays_are_days_off_except_the_saturday_worked_in_exchange():
     rows = registry_rows.holidays()
     worked = [row.date for row in rows if not row.day_off]
@@ -29,10 +22,8 @@ def test_holidays_are_days_off_except_the_saturday_worked_in_exchange():
     assert [day.isoweekday() for day in worked] == [6]
 
 
-def test_provinces_are_those_of_the_units():
-    provinces, communes = units.read()
-    known = {row.code: row for row in provinces}
-    for row in registry_rows.provinces():
-        assert row.name_vi == known.pop(row.code).name
-        assert row.communes == sum(commune.province == row.code for commune in communes)
-    assert not known
+def test_provinces_in_force_are_those_of_the_units():
+    provinces, _communes = units.read()
+    assert {row.code: row.name for row in provinces} == {
+        row["code"]: row["name_vi"] for row in reference.rows("provinces.csv") if not row["valid_to"]
+    }

@@ -1,0 +1,39 @@
+"""Which unit a code means on a day, and what became of it."""
+
+from datetime import date
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from registry.errors import RegistryRefusal
+from registry.models import AdministrativeUnit, UnitCode
+
+LONGEST_CHAIN = 20  # changes followed, in case the rows run in a circle
+
+
+def resolve(code: str, day: date | None = None) -> AdministrativeUnit:
+    """The unit that the code named on `day` (today). The same code may name another one on another day."""
+    day = day or timezone.localdate()
+    found = UnitCode.objects.on(day).select_related("unit").filter(code=code.strip().zfill(2)).first()
+    if found is None:
+        raise RegistryRefusal(
+            "unknown-unit",
+            _("No unit had the code %(code)s on %(day)s.") % {"code": code, "day": day.strftime("%d/%m/%Y")},
+        )
+    return found.unit
+
+
+def became(unit: AdministrativeUnit, day: date | None = None) -> AdministrativeUnit:
+    """The unit of `day` (today) into which this one went; itself while it lasts."""
+    day = day or timezone.localdate()
+    for _step in range(LONGEST_CHAIN):
+        if unit.became is None or unit.valid_to is None or unit.valid_to >= day:
+            break
+        unit = unit.became
+    return unit
+
+
+def translate(code: str, *, of: date, to: date | None = None) -> str:
+    """The code on `to` (today) of the unit into which went what the code named on `of`."""
+    to = to or timezone.localdate()
+    return became(resolve(code, of), to).codes.on(to).get().code
