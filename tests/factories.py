@@ -18,8 +18,10 @@ from registry.choices import (
     PersonalData,
     Purpose,
     Role,
+    UnitKind,
 )
 from registry.models import (
+    AdministrativeUnit,
     Agency,
     AgencyCode,
     AgencyContact,
@@ -74,6 +76,14 @@ class AgencyContactFactory(factory.django.DjangoModelFactory):
     name = factory.Sequence(lambda n: f"Phòng số {n}")
     phone = "024 3333 4444"
     valid_from = BEGINNING
+
+
+class AdministrativeUnitFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = AdministrativeUnit
+
+    name_vi = factory.Sequence(lambda n: f"Tỉnh {n}")
+    kind = UnitKind.PROVINCE
 
 
 class UserFactory(factory.django.DjangoModelFactory):

@@ -29,6 +29,7 @@ def a_row_of_everything():
     factories.NoticeFactory()
     factories.SchemaChangeFactory(dataset=database.datasets.first() or factories.DatasetFactory(database=database))
     factories.StructureWatchFactory()
+    factories.AdministrativeUnitFactory()
     return database
 
 

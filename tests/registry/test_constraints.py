@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from registry.models import Agency, Amendment, Connection, Database, Dataset, SharingPolicy
 from tests import factories
+from tests.registry import breaches
 
 pytestmark = pytest.mark.django_db
 EARLIER, LATER = date(2026, 1, 1), date(2026, 1, 2)
@@ -145,6 +146,7 @@ BREACHES = {
     "registry_notice_path_is_ours": lambda: factories.NoticeFactory(path="//elsewhere.example"),
     "registry_policyfield_once": _shared_twice,
     "registry_policyfield_masking": lambda: factories.PolicyFieldFactory(masking="blur"),
+    **breaches.EVERY,
 }
 
 

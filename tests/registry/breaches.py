@@ -1,0 +1,64 @@
+"""Rows that break one constraint each: laws, agencies, places."""
+
+from datetime import date
+
+from registry.models import AdministrativeUnit, Amendment, LegalInstrument, UnitCode
+from tests import factories
+
+EARLIER, LATER = date(2026, 1, 1), date(2026, 1, 2)
+
+
+def _replaced_by_itself():
+    one = factories.LegalInstrumentFactory()
+    LegalInstrument.objects.filter(pk=one.pk).update(replaced_by=one)
+
+
+def _amended(**changes):
+    facts = {"amended": factories.LegalInstrumentFactory(), "amending": factories.LegalInstrumentFactory(), **changes}
+    return Amendment.objects.create(effective_from=EARLIER, **facts)
+
+
+def _amended_twice():
+    first = _amended()
+    _amended(amended=first.amended, amending=first.amending)
+
+
+def _amended_by_itself():
+    one = factories.LegalInstrumentFactory()
+    _amended(amended=one, amending=one)
+
+
+def _unit(**facts):
+    return AdministrativeUnit.objects.create(**{"name_vi": "Tỉnh A", "kind": "province", **facts})
+
+
+def _became_while_it_lasts():
+    _unit(became=_unit())
+
+
+def _numbered_twice():
+    factories.LegalInstrumentFactory(number="1/2020/NĐ-CP")
+    factories.LegalInstrumentFactory(number="01/2020/nd-cp")
+
+
+LAWS = {
+    "registry_legalinstrument_kind": lambda: factories.LegalInstrumentFactory(kind="rumour"),
+    "registry_legalinstrument_not_by_itself": _replaced_by_itself,
+    "registry_legalinstrument_once": _numbered_twice,
+    "registry_amendment_by_another": _amended_by_itself,
+    "registry_amendment_once": _amended_twice,
+}
+PLACES = {
+    "registry_agencycode_scheme": lambda: factories.AgencyCodeFactory(scheme="nickname"),
+    "registry_agencycode_dates": lambda: factories.AgencyCodeFactory(valid_from=LATER, valid_to=EARLIER),
+    "registry_agencycontact_purpose": lambda: factories.AgencyContactFactory(purpose="gossip"),
+    "registry_agencycontact_dates": lambda: factories.AgencyContactFactory(valid_from=LATER, valid_to=EARLIER),
+    "registry_agencycontact_reachable": lambda: factories.AgencyContactFactory(phone="", email=""),
+    "registry_administrativeunit_kind": lambda: _unit(kind="kingdom"),
+    "registry_administrativeunit_dates": lambda: _unit(valid_from=LATER, valid_to=EARLIER),
+    "registry_administrativeunit_ended_before_another": _became_while_it_lasts,
+    "registry_unitcode_dates": lambda: UnitCode.objects.create(
+        unit=_unit(), code="01", valid_from=LATER, valid_to=EARLIER
+    ),
+}
+EVERY = {**LAWS, **PLACES}
