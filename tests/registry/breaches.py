@@ -1,4 +1,4 @@
-"""Rows that break one constraint each: laws, agencies, places."""
+"""Rows that break one constraint each: laws, agencies, places, policies."""
 
 from datetime import date
 
@@ -61,4 +61,13 @@ PLACES = {
         unit=_unit(), code="01", valid_from=LATER, valid_to=EARLIER
     ),
 }
-EVERY = {**LAWS, **PLACES}
+POLICIES = {
+    "registry_sharingpolicy_kinds": lambda: factories.SharingPolicyFactory(recipient_kinds=["club"]),
+    "registry_sharingpolicy_limits": lambda: factories.SharingPolicyFactory(lookups_per_minute=0),
+    "registry_sharingpolicy_reviews_needed": lambda: factories.SharingPolicyFactory(reviews_needed=10),
+    "registry_sharingpolicy_standing_unadvised": lambda: factories.SharingPolicyFactory(
+        standing=True, reviews_needed=1
+    ),
+    "registry_sharingpolicy_blind_of_several": lambda: factories.SharingPolicyFactory(blind_review=True),
+}
+EVERY = {**LAWS, **PLACES, **POLICIES}
