@@ -2,6 +2,7 @@
 
 from exchange.fulfilment import expiry, run
 from exchange.services import agreements, deliveries, lookups, requests, sweeping
+from registry.services import profiles
 
 
 def deliver(delivery_id: int) -> None:
@@ -19,6 +20,7 @@ def sweep() -> None:
         expiry.remove_expired,
         requests.lapse_stale,
         lookups.erase_old,
+        profiles.nudge_due,
     )
     for step in steps:
         sweeping.each([step.__name__], lambda _name, step=step: step())

@@ -247,6 +247,8 @@ SOURCE_ALLOWED_FOLDERS = [
     Path(folder).resolve() for folder in env.list("SOURCE_ALLOWED_FOLDERS", []) or ([VAR_DIR / "demo"] if DEBUG else [])
 ]
 DELIVERY_DIR = VAR_DIR / "deliveries"
+# No figure about values tells of fewer than so many.
+PROFILE_LEAST_COUNT = env.int("PROFILE_LEAST_COUNT", 10, validate=lambda value: 5 <= value <= 1_000)
 DELIVERY_DAYS = env.int("DELIVERY_DAYS", 30, validate=lambda value: 1 <= value <= 365)
 
 LOGGING = {

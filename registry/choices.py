@@ -231,3 +231,38 @@ class Frequency(TextChoices):
     NEVER = "NEVER", _("Never")
     OTHER = "OTHER", _("Other")
     UNKNOWN = "UNKNOWN", _("Not known")
+
+
+class ProfileState(TextChoices):
+    QUEUED = "queued", _("Waiting to begin")
+    RUNNING = "running", _("Running")
+    DONE = "done", _("Done")
+    FAILED = "failed", _("Failed")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+class Sampling(TextChoices):
+    """Which rows a profile looked at."""
+
+    ALL = "all", _("All rows")
+    BLOCKS = "blocks", _("Random blocks of the table")
+    RANDOM = "random", _("Random rows")
+    NTH = "nth", _("Every nth row by its number")
+    FIRST = "first", _("The first rows that the source gave: not a random sample")
+
+
+class Withheld(TextChoices):
+    """Why a profile of a field says less than it could."""
+
+    NOTHING = "", _("Nothing is withheld")
+    SENSITIVE = "sensitive", _("Sensitive personal data: only how many values are missing")
+    PERSONAL = "personal", _("Personal data: coarse figures only")
+    FEW = "few", _("Too few values: figures would be about single people")
+    KIND = "kind", _("Values of this type are not profiled")
+
+
+class SuggestionState(TextChoices):
+    OPEN = "open", _("To be decided")
+    ACCEPTED = "accepted", _("Accepted")
+    REFUSED = "refused", _("Refused")
+    OUTDATED = "outdated", _("No longer up to date")

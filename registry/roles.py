@@ -18,8 +18,11 @@ REGISTRY = (
     "connection",
     "database",
     "dataset",
+    "datasetprofile",
     "delegation",
     "field",
+    "fieldprofile",
+    "fieldsuggestion",
     "legalinstrument",
     "membership",
     "notice",
@@ -57,7 +60,16 @@ def _permissions(app: str, actions: tuple[str, ...], models: tuple[str, ...]) ->
 
 
 # Snapshots come from reading a source; only an approver can delegate, or say what the owner shares.
-_READ_BY_OPERATORS = ("delegation", "policyfield", "schemachange", "schemasnapshot", "sharingpolicy")
+_READ_BY_OPERATORS = (
+    "datasetprofile",
+    "delegation",
+    "fieldprofile",
+    "fieldsuggestion",
+    "policyfield",
+    "schemachange",
+    "schemasnapshot",
+    "sharingpolicy",
+)
 # What people are told is theirs; auditors see that they were.
 _CLOSED_TO_OPERATORS = ("notice",)
 _KEPT_BY_OPERATORS = tuple(model for model in REGISTRY if model not in (*_READ_BY_OPERATORS, *_CLOSED_TO_OPERATORS))
@@ -73,8 +85,11 @@ _DESK = _permissions(
         "amendment",
         "database",
         "dataset",
+        "datasetprofile",
         "delegation",
         "field",
+        "fieldprofile",
+        "fieldsuggestion",
         "legalinstrument",
         "policyfield",
         "schemachange",

@@ -16,6 +16,7 @@ from registry.choices import (
     Mode,
     Occasion,
     PersonalData,
+    ProfileState,
     Purpose,
     Role,
     UnitKind,
@@ -28,8 +29,11 @@ from registry.models import (
     Connection,
     Database,
     Dataset,
+    DatasetProfile,
     Delegation,
     Field,
+    FieldProfile,
+    FieldSuggestion,
     LegalInstrument,
     Membership,
     Notice,
@@ -256,6 +260,46 @@ class StructureWatchFactory(factory.django.DjangoModelFactory):
         model = StructureWatch
 
     connection = factory.SubFactory(ConnectionFactory)
+
+
+class DatasetProfileFactory(factory.django.DjangoModelFactory):
+    """A profile that waits for a worker; with `done=True` one of a hundred rows."""
+
+    class Meta:
+        model = DatasetProfile
+
+    dataset = factory.SubFactory(DatasetFactory)
+
+    class Params:
+        done = factory.Trait(
+            state=ProfileState.DONE, finished_at=factory.LazyFunction(timezone.now), rows=100, sample_rows=100
+        )
+
+
+class FieldProfileFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = FieldProfile
+
+    profile = factory.SubFactory(DatasetProfileFactory, done=True)
+    field = factory.SubFactory(FieldFactory, dataset=factory.SelfAttribute("..profile.dataset"))
+    personal_data = factory.LazyAttribute(lambda figures: figures.field.personal_data)
+    null_percent = 0
+
+
+class FieldSuggestionFactory(factory.django.DjangoModelFactory):
+    """An open one, which says that a field holds basic personal data."""
+
+    class Meta:
+        model = FieldSuggestion
+
+    field = factory.SubFactory(FieldFactory)
+    personal_data = PersonalData.BASIC
+    masking = Masking.NULL
+    classification = Classification.INTERNAL
+    score = 80
+    reasons = factory.LazyFunction(lambda: [{"code": "name", "rule": "full-name", "words": "ho ten"}])
+    rules_version = "1"
+    fingerprint = factory.Sequence(lambda n: f"{n:064}")
 
 
 class SharingPolicyFactory(factory.django.DjangoModelFactory):

@@ -19,6 +19,7 @@ os.environ.update(
     PSEUDONYM_KEY="0123456789abcdef" * 4,
     SOURCE_ALLOWED_FOLDERS="",
     DELIVERY_DAYS="30",
+    PROFILE_LEAST_COUNT="10",
     WORKERS="2",
     LOG_LEVEL="WARNING",
 )

@@ -21,6 +21,7 @@ from registry import permissions
 from registry.actors import actor_of
 from registry.choices import PACKAGES
 from registry.models import User
+from registry.services import profiles
 
 TASK = "exchange.tasks.deliver"
 MAX_ATTEMPTS = 6
@@ -274,7 +275,7 @@ def standstill(*, since: timedelta) -> tuple | None:
 
     The answer is another one as soon as anything moves, so the same one twice means that nothing did.
     """
-    if locks.held():
+    if locks.held() or profiles.is_worked_on():
         return None
     before = timezone.now() - since
     task = OrmQ.objects.filter(lock__lt=before).order_by("pk").values_list("pk", flat=True).first()

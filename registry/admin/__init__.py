@@ -8,5 +8,6 @@ from registry.admin import (  # noqa: F401  importing registers
     notices,
     people,
     policies,
+    profiles,
     structure,
 )

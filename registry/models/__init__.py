@@ -7,7 +7,9 @@ from registry.models.notices import Notice
 from registry.models.people import Agency, Delegation, Membership, User
 from registry.models.places import AdministrativeUnit, UnitCode
 from registry.models.policies import PolicyField, SharingPolicy
+from registry.models.profiles import DatasetProfile, FieldProfile
 from registry.models.structure import SchemaChange, SchemaSnapshot, StructureWatch
+from registry.models.suggestions import FieldSuggestion
 
 __all__ = [
     "AdministrativeUnit",
@@ -18,8 +20,11 @@ __all__ = [
     "Connection",
     "Database",
     "Dataset",
+    "DatasetProfile",
     "Delegation",
     "Field",
+    "FieldProfile",
+    "FieldSuggestion",
     "LegalInstrument",
     "Membership",
     "Notice",

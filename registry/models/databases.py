@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from registry import levels
 from registry.choices import (
     AccessRights,
     Classification,
@@ -226,6 +227,12 @@ class Dataset(Described):
                 return level
         return PersonalData.NONE
 
+    @property
+    def level(self) -> Classification:
+        """The highest among the fields; one that nobody classified counts as the database, so nothing is lower by mistake."""
+        present = (field.classification for field in self.fields.all() if field.removed_at is None)
+        return levels.highest(present, otherwise=self.database.classification)
+
 
 class FieldQuerySet(models.QuerySet):
     def shown(self):
@@ -264,6 +271,15 @@ class Field(models.Model):
     default_masking = models.CharField(
         _("masking unless a policy says otherwise"), max_length=20, choices=Masking, default=Masking.NULL
     )
+    classification = models.CharField(
+        _("classification"),
+        max_length=20,
+        choices=Classification,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Empty: as the database. A dataset's classification is the highest of its fields."),
+    )
     removed_at = models.DateTimeField(_("gone from the source"), null=True, blank=True, editable=False)
 
     objects = FieldQuerySet.as_manager()
@@ -279,6 +295,14 @@ class Field(models.Model):
                 condition=Q(personal_data__in=PersonalData.values), name="registry_field_personal_data"
             ),
             models.CheckConstraint(condition=Q(default_masking__in=Masking.values), name="registry_field_masking"),
+            models.CheckConstraint(
+                condition=Q(classification__in=["", *Classification.values]), name="registry_field_classification"
+            ),
+            models.CheckConstraint(
+                condition=~Q(classification=Classification.PUBLIC, personal_data=PersonalData.SENSITIVE),
+                name="registry_field_sensitive_not_public",
+                violation_error_message=_("Sensitive personal data cannot be classified as public."),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,8 +1,12 @@
 """Using the admin's pages as a browser does."""
 
+from contextlib import contextmanager
+
+import pytest
 from django.urls import reverse
 
 from evidence.models import Entry
+from registry.errors import RegistryRefusal
 
 
 def url(model, page, *arguments):
@@ -43,3 +47,11 @@ def add(client, model, **changes):
 
 def entries(action):
     return Entry.objects.filter(action=action)
+
+
+@contextmanager
+def refused(code):
+    """What is inside must be refused by the registry, for this reason."""
+    with pytest.raises(RegistryRefusal) as raised:
+        yield
+    assert raised.value.code == code

@@ -30,6 +30,8 @@ def a_row_of_everything():
     factories.SchemaChangeFactory(dataset=database.datasets.first() or factories.DatasetFactory(database=database))
     factories.StructureWatchFactory()
     factories.AdministrativeUnitFactory()
+    factories.FieldProfileFactory(field__dataset__database=database)
+    factories.FieldSuggestionFactory(field__dataset__database=database)
     return database
 
 
