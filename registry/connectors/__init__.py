@@ -18,6 +18,7 @@ from registry.connectors.base import (
     TableDescription,
     TemporarySourceError,
 )
+from registry.connectors.files import FilesConnector
 from registry.connectors.mysql import MySQLConnector
 from registry.connectors.postgresql import PostgreSQLConnector
 from registry.connectors.sqlite import SQLiteConnector
@@ -63,5 +64,5 @@ def get(address: Address) -> Connector:
         raise PermanentSourceError("unsupported") from None
 
 
-for _connector in (PostgreSQLConnector, MySQLConnector, SQLiteConnector):
+for _connector in (PostgreSQLConnector, MySQLConnector, SQLiteConnector, FilesConnector):
     register(_connector)

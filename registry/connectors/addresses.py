@@ -24,15 +24,23 @@ DATABASES_OF_SERVER = ("postgres", "template0", "template1")
 # Those in which a server keeps its accounts and its own workings.
 SYSTEM_DATABASES = {Engine.MYSQL: ("mysql", "information_schema", "performance_schema", "sys")}
 HERE = "here"
+BUCKET_SCHEME = "s3://"
+BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+REGION_NAME = re.compile(r"[a-z0-9-]{1,40}")
+ACCESS_KEY = re.compile(r"[\w+=,.@/-]{1,128}", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """What may be opened: addresses of a server, already resolved; a socket folder; or a file."""
+    """What may be opened: addresses of a server, already resolved; a socket folder; a file or folder; or a bucket there."""
 
     host: str = ""
     hostaddrs: tuple[str, ...] = ()
     path: Path | None = None
+    base: Path | None = None  # the allowed folder above the path
+    bucket: str = ""
+    prefix: str = ""
+    region: str = ""
 
 
 def check_address(address: Address) -> Endpoint:
@@ -40,7 +48,9 @@ def check_address(address: Address) -> Endpoint:
     if any("\0" in part for part in (address.host, address.database, address.username, address.password)):
         raise _refusal(_("The address holds a character that is not allowed."))
     if address.engine == Engine.SQLITE:
-        return Endpoint(path=_allowed_file(address.database))
+        return _allowed_file(address.database)
+    if address.engine == Engine.FILES:
+        return _bucket(address) if address.database.startswith(BUCKET_SCHEME) else _allowed_folder(address.database)
     _check_names(address)
     if address.database.lower() in SYSTEM_DATABASES.get(address.engine, ()):
         raise _refusal(_("This database holds the server's own accounts and settings: it cannot be a source."))
@@ -62,14 +72,18 @@ def _refusal(message):
 
 def _check_names(address):
     """Refuse whatever a driver could read as more than one value: key=value lists, URIs, lists of hosts."""
-    if re.search(r"[=,\s@%\\?#]|://", address.host) or not address.host:
-        raise _refusal(_("The host must be one name or one address."))
+    _check_host(address)
     for part in (address.database, address.username):
         if not part or "=" in part or "://" in part or not part.isprintable():
             raise _refusal(_("Database and account must be plain names."))
     if address.engine != Engine.POSTGRESQL and re.search(r"[?&;()/\\]", address.database):
         # Options of a URL, parts of a list, a descriptor in parentheses.
         raise _refusal(_("Database and account must be plain names."))
+
+
+def _check_host(address):
+    if re.search(r"[=,\s@%\\?#]|://", address.host) or not address.host:
+        raise _refusal(_("The host must be one name or one address."))
     if not 1 <= address.port <= 65_535:
         raise _refusal(_("The port must be a number between 1 and 65535."))
     if address.sslmode not in SSL_MODES:
@@ -152,13 +166,43 @@ def _check_hostaddr(name, hostaddr):
 
 
 def _allowed_file(database):
-    if not database.startswith("/"):
-        raise _refusal(_("The file must be given with its full path."))
-    path = Path(database).resolve()
-    if not any(path.is_relative_to(folder) for folder in settings.SOURCE_ALLOWED_FOLDERS):
-        raise _refusal(_("The file is not inside an allowed folder."))
-    if not path.exists():
-        raise TemporarySourceError("unreachable")
+    path, base = _allowed_path(database)
     if not path.is_file():
         raise _refusal(_("The path does not lead to a file."))
-    return path
+    return Endpoint(path=path, base=base)
+
+
+def _allowed_folder(database):
+    path, base = _allowed_path(database)
+    if not path.is_dir():
+        raise _refusal(_("The path does not lead to a folder."))
+    return Endpoint(path=path, base=base)
+
+
+def _allowed_path(database):
+    if not database.startswith("/"):
+        raise _refusal(_("The file or folder must be given with its full path."))
+    path = Path(database).resolve()
+    base = next((folder for folder in settings.SOURCE_ALLOWED_FOLDERS if path.is_relative_to(folder)), None)
+    if base is None:
+        raise _refusal(_("The file or folder is not inside an allowed folder."))
+    if not path.exists():
+        raise TemporarySourceError("unreachable")
+    return path, base
+
+
+def _bucket(address):
+    """A bucket is given as s3://name/prefix, with ?region=… where the service asks for one."""
+    where, _question, options = address.database.removeprefix(BUCKET_SCHEME).partition("?")
+    name, _slash, prefix = where.partition("/")
+    region = options.removeprefix("region=")
+    if not BUCKET_NAME.fullmatch(name) or not prefix.isprintable() or {"..", "."} & set(prefix.split("/")):
+        raise _refusal(_("A bucket is given as s3://name/prefix."))
+    if options and not (options.startswith("region=") and REGION_NAME.fullmatch(region)):
+        raise _refusal(_("A bucket is given as s3://name/prefix."))
+    _check_host(address)
+    if address.username and not ACCESS_KEY.fullmatch(address.username):
+        raise _refusal(_("Database and account must be plain names."))
+    hostaddrs = _allowed_hostaddrs(address.host, address.port)
+    prefix = prefix and prefix.rstrip("/") + "/"
+    return Endpoint(host=address.host, hostaddrs=hostaddrs, bucket=name, prefix=prefix, region=region)

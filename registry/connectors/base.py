@@ -28,6 +28,8 @@ MESSAGES = {
     "row-limit": _("The table holds more rows than were agreed."),
     "too-many-tables": _("The source database holds more tables than can be described at once."),
     "unsupported": _("The source database cannot do what is asked of it."),
+    "file-changed": _("A file of the source was changed while it was being read."),
+    "bad-file": _("A file of the source is damaged, or not as it was described."),
     "source-failed": _("The source database reported an error."),
 }
 

@@ -1,6 +1,7 @@
 """One logical table in a source of each engine: a database beside the test database, and a file."""
 
 import itertools
+import json
 import os
 import sqlite3
 from dataclasses import replace
@@ -9,7 +10,7 @@ import pytest
 
 from registry import connectors
 from registry.choices import Engine, FieldKind
-from registry.connectors import Address, Column, ExtractPlan
+from registry.connectors import Address, Column, ExtractPlan, formats
 from tests.source_servers import mariadb_server, source_database
 
 # Two runs at once on one server need two names.
@@ -145,6 +146,40 @@ def sqlite_address(source_folder):
         file.executemany("INSERT INTO figures VALUES (?, ?, ?, ?, ?, ?)", FIGURES)
     file.close()
     return Address(engine=Engine.SQLITE, database=str(path), statement_timeout=60)
+
+
+CSV_TYPES = {
+    "Công dân": {"id": "integer", "ho ten": "string", "born": "date", "note": "string", "alive": "boolean"},
+    "figures": {
+        "id": "integer",
+        "whole": "integer",
+        "exact": "decimal",
+        "rough": "double",
+        "place": "string",
+        "moment": "datetime",
+    },
+}
+
+
+def write_csv(folder, name, header, rows, types=None):
+    """A file as PostgreSQL would write it, and beside it what its columns hold."""
+    lines = [formats.csv_line([None if v is None else str(v) for v in row]) for row in (header, *rows)]
+    (folder / f"{name}.csv").write_text("".join(lines), newline="")
+    if types:
+        columns = [{"name": column, "datatype": kind} for column, kind in types.items()]
+        described = {"@context": "http://www.w3.org/ns/csvw", "url": f"{name}.csv"}
+        described["tableSchema"] = {"columns": columns, "primaryKey": "id"}
+        (folder / f"{name}.csv-metadata.json").write_text(json.dumps(described))
+
+
+@pytest.fixture
+def files_address(source_folder):
+    folder = source_folder / "công dân"
+    folder.mkdir()
+    rows = [(*row[:4], None if row[4] is None else str(row[4]).lower()) for row in ROWS]
+    write_csv(folder, "Công dân", CSV_TYPES["Công dân"], rows, CSV_TYPES["Công dân"])
+    write_csv(folder, "figures", CSV_TYPES["figures"], FIGURES, CSV_TYPES["figures"])
+    return Address(engine=Engine.FILES, database=str(folder), statement_timeout=60)
 
 
 @pytest.fixture(params=[str(engine) for engine in connectors.engines()])

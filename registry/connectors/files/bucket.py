@@ -1,0 +1,176 @@
+"""Files in a bucket that speaks S3, read piece by piece; nothing is kept on this machine."""
+
+import io
+import ssl
+import time
+from urllib.parse import quote, urlencode
+from xml.etree import ElementTree
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests_aws4auth import AWS4Auth
+
+from registry.connectors.addresses import Endpoint
+from registry.connectors.base import Address, PermanentSourceError, SourceError, TemporarySourceError
+from registry.connectors.files.stores import Store, StoredFile, check_number
+
+CONNECT_SECONDS = 5
+READ_SECONDS = 30
+LONGEST_LIST = 8 * 1024 * 1024
+USUAL_REGION = "us-east-1"
+PAGE = 1_000
+READ_AHEAD = 256 * 1024
+
+
+class Bucket(Store):
+    """All requests go to the addresses that were checked; certificates are compared with the name that was asked for."""
+
+    def __init__(self, address: Address, endpoint: Endpoint, deadline: float):
+        self._endpoint, self._deadline = endpoint, deadline
+        self._scheme = "http" if address.sslmode == "disable" else "https"
+        self._authority = f"{endpoint.host}:{address.port}"
+        self._port = address.port
+        self._session = requests.Session()
+        self._session.trust_env = False  # no proxy, no credentials from elsewhere
+        self._session.mount("https://", _ToCheckedAddress(endpoint.host))
+        if address.username:
+            region = endpoint.region or USUAL_REGION
+            self._session.auth = AWS4Auth(address.username, address.password, region, "s3")
+        self.left_out = []
+
+    def files(self, start: str = "") -> list[StoredFile]:
+        self.left_out = []
+        found, more = [], {}
+        while True:
+            asked = {"list-type": "2", "prefix": self._endpoint.prefix + start, "max-keys": str(PAGE), **more}
+            page = _parsed(self._get("", query=urlencode(sorted(asked.items()), quote_via=quote)).content)
+            for entry in page.iterfind("{*}Contents"):
+                found.extend(self._stored(entry))
+            check_number(found)
+            if page.findtext("{*}IsTruncated") != "true":
+                return sorted(found, key=lambda file: file.path)
+            more = {"continuation-token": page.findtext("{*}NextContinuationToken", "")}
+
+    def _stored(self, entry):
+        path = entry.findtext("{*}Key", "").removeprefix(self._endpoint.prefix)
+        parts = path.split("/")
+        if not parts[-1] or any(part.startswith((".", "_")) for part in parts):
+            return
+        if "" in parts:
+            self.left_out.append(path)
+            return
+        yield StoredFile(path, int(entry.findtext("{*}Size", "0")), entry.findtext("{*}ETag", ""))
+
+    def open(self, file: StoredFile):
+        return io.BufferedReader(_Ranges(self, file), READ_AHEAD)
+
+    def piece(self, file: StoredFile, start: int, length: int) -> bytes:
+        headers = {"Range": f"bytes={start}-{start + length - 1}", "If-Match": file.version}
+        data = self._get(file.path, headers=headers).content
+        if len(data) != length:
+            raise TemporarySourceError("file-changed")
+        return data
+
+    def check_unchanged(self, files: list[StoredFile]) -> None:
+        """Every piece was asked for by its version already."""
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _get(self, path, *, query="", headers=None):
+        if time.monotonic() > self._deadline:
+            raise TemporarySourceError("source-slow")
+        key = quote(f"{self._endpoint.bucket}/{self._endpoint.prefix + path if path else ''}", safe="/~")
+        failure = None
+        for hostaddr in self._endpoint.hostaddrs:
+            host = f"[{hostaddr}]" if ":" in hostaddr else hostaddr
+            url = f"{self._scheme}://{host}:{self._port}/{key}" + (f"?{query}" if query else "")
+            try:
+                answer = self._session.get(
+                    url,
+                    headers={"Host": self._authority, "Accept-Encoding": "identity", **(headers or {})},
+                    timeout=(CONNECT_SECONDS, READ_SECONDS),
+                    allow_redirects=False,
+                )
+            except requests.exceptions.SSLError:
+                raise PermanentSourceError("tls-failed") from None
+            except requests.exceptions.ReadTimeout:
+                raise TemporarySourceError("source-slow") from None
+            except (requests.exceptions.RequestException, ValueError):
+                failure = TemporarySourceError("unreachable")
+                continue
+            return _checked(answer)
+        raise failure or TemporarySourceError("unreachable")
+
+
+class _ToCheckedAddress(HTTPAdapter):
+    """Connections to an address whose certificate must be for the host's name, by the machine's own trusted issuers."""
+
+    def __init__(self, host):
+        self._host = host.strip("[]")
+        super().__init__()
+
+    def init_poolmanager(self, *args, **kwargs):
+        names = {"server_hostname": self._host, "assert_hostname": self._host}
+        super().init_poolmanager(*args, ssl_context=ssl.create_default_context(), **names, **kwargs)
+
+    def cert_verify(self, conn, url, verify, cert):
+        conn.cert_reqs = "CERT_REQUIRED"  # the context knows the issuers
+
+
+class _Ranges(io.RawIOBase):
+    def __init__(self, bucket, file):
+        self._bucket, self._file, self._at = bucket, file, 0
+
+    def readable(self):
+        return True
+
+    def seekable(self):
+        return True
+
+    def tell(self):
+        return self._at
+
+    def seek(self, offset, whence=io.SEEK_SET):
+        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._file.size}[whence]
+        return self._at
+
+    def readinto(self, buffer):
+        length = min(len(buffer), self._file.size - self._at)
+        if length <= 0:
+            return 0
+        data = self._bucket.piece(self._file, self._at, length)
+        buffer[:length] = data
+        self._at += length
+        return length
+
+
+REFUSALS = {
+    401: PermanentSourceError("access-denied"),
+    403: PermanentSourceError("access-denied"),
+    412: TemporarySourceError("file-changed"),
+    416: TemporarySourceError("file-changed"),
+    429: TemporarySourceError("source-busy"),
+    503: TemporarySourceError("source-busy"),
+}
+
+
+def _checked(answer):
+    if answer.status_code in (200, 206):
+        return answer
+    if answer.status_code == 404:
+        missing = b"<Code>NoSuchBucket" in answer.content[:4_000]
+        raise PermanentSourceError("unknown-database") if missing else TemporarySourceError("file-changed")
+    known: SourceError | None = REFUSALS.get(answer.status_code)
+    if known is not None:
+        raise type(known)(known.code)
+    raise TemporarySourceError("interrupted") if answer.status_code >= 500 else PermanentSourceError("source-failed")
+
+
+def _parsed(data):
+    if len(data) > LONGEST_LIST or b"<!DOCTYPE" in data[:1_000]:
+        raise PermanentSourceError("source-failed")
+    try:
+        return ElementTree.fromstring(data)  # noqa: S314 - no document type, so no entities
+    except ElementTree.ParseError:
+        raise PermanentSourceError("source-failed") from None
