@@ -7,5 +7,6 @@ from exchange.admin import (  # noqa: F401 - importing registers
     deliveries,
     ledger,
     lookups,
+    policies,
     requests,
 )

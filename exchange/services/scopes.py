@@ -18,6 +18,7 @@ from registry.fields import nfc
 from registry.models import Field, PolicyField, SharingPolicy
 from registry.services import policies
 
+NOT_NAMED = _("The sharing policy no longer names the consumer agency.")
 MOST_FILTERS = 20
 MOST_VALUES = 1_000
 LONGEST_VALUE = 200  # characters
@@ -169,18 +170,27 @@ def _by_field(beyond: list[Excess]) -> dict[str, list[str]]:
 
 def scope_of_revision(revision: Revision) -> Scope:
     """The scope that was frozen in the revision."""
-    return Scope.from_text(json.dumps(json.loads(revision.content)["scope"]))
+    return scope_in(revision.content)
+
+
+def scope_in(content: str) -> Scope:
+    """The scope in the frozen text of a request."""
+    return Scope.from_text(json.dumps(json.loads(content)["scope"]))
 
 
 def check_shareable_now(agreement: Agreement) -> None:
     """Refuse when today's registry no longer offers what was agreed: policy or law ended, field gone or masked, filter
     withdrawn."""
-    scope = Scope.from_text(agreement.scope)
     named = SharingPolicy.objects.for_recipient(agreement.consumer).select_related("dataset", "legal_basis")
     policy = named.filter(pk=agreement.policy_id).first()
     if policy is None:
-        raise Refusal("outside-policy", _("The sharing policy no longer names the consumer agency."))
+        raise Refusal("outside-policy", NOT_NAMED)
     agreement.policy = policy  # as it is today, for whoever asks next
+    check_covered(policy, Scope.from_text(agreement.scope))
+
+
+def check_covered(policy: SharingPolicy, scope: Scope) -> None:
+    """Refuse a scope that the policy, as it is today, does not offer. Whether it names the agency is asked elsewhere."""
     today = timezone.localdate()
     if policy.valid_from > today or (policy.valid_to and policy.valid_to < today):
         raise Refusal("policy-ended", _("The sharing policy behind this agreement has ended."))

@@ -225,9 +225,12 @@ class SharingPolicyAdmin(ScopedAdmin):
         policies.settle(policy=obj, by=request.user)
         super().save_model(request, obj, form, change)
 
-    def save_related(self, request, form, formsets, change):
-        super().save_related(request, form, formsets, change)
-        opened = policies.opened_sensitive_fields(form.instance)
+    def response_change(self, request, obj):
+        self._warn(request, obj)
+        return super().response_change(request, obj)
+
+    def _warn(self, request, policy):
+        opened = policies.opened_sensitive_fields(policy)
         if opened:
             self.message_user(
                 request,

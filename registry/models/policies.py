@@ -3,12 +3,12 @@
 import uuid
 from datetime import date
 from functools import reduce
-from operator import and_
+from operator import and_, or_
 
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -232,6 +232,21 @@ class SharingPolicy(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    def named_among(self, agencies: QuerySet[Agency]) -> QuerySet[Agency]:
+        """Those of the agencies that the policy names; the other side of `for_recipient`."""
+        if self.any_agency:
+            return agencies
+        above = RawSQL(
+            "ARRAY(SELECT registry_agency_lineage(registry_agency.id))", [], ArrayField(models.BigIntegerField())
+        )
+        own = self.recipients.values("pk")
+        with_units = Q(pk__in=agencies.none())
+        if self.includes_units:
+            ids = list(self.recipients.values_list("pk", flat=True))
+            agencies = agencies.annotate(_lineage=above)
+            with_units = reduce(or_, (Q(_lineage__contains=[pk]) for pk in ids), with_units)
+        return agencies.filter(Q(kind__in=self.recipient_kinds) | Q(pk__in=own) | with_units)
 
     def limits_for(self, mode: Mode) -> dict[Limit, int]:
         """How much may be taken in which time by that way."""

@@ -1,8 +1,10 @@
 """What may be shared with whom, and who may say so."""
 
+import uuid
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 
+from django.db import transaction
 from django.db.models import Prefetch
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -13,8 +15,9 @@ from registry.errors import RegistryRefusal
 from registry.models import Agency, Database, Dataset, Field, PolicyField, SharingPolicy, User
 from registry.models.policies import SharingPolicyQuerySet
 from registry.permissions import DECIDE, REVIEW, belongs_to_lineage, has_role, is_named, people_named
-from registry.services import laws, people
+from registry.services import laws, people, records
 
+COPY_BEGINS = timedelta(days=7)
 OPENNESS = {masking: rank for rank, masking in enumerate(Masking.values)}  # the list runs from open to closed
 
 
@@ -218,3 +221,55 @@ def opened_sensitive_fields(policy: SharingPolicy) -> list[Field]:
         if shared.field.personal_data == PersonalData.SENSITIVE
         and OPENNESS[shared.masking] < OPENNESS[shared.field.default_masking]
     ]
+
+
+@transaction.atomic
+def end(*, policy: SharingPolicy, last_day: date, by: User) -> SharingPolicy:
+    """Let the policy end earlier than it says; yesterday means at once. What rests on it gives nothing afterwards."""
+    locked = (
+        SharingPolicy.objects.select_for_update(of=("self",))
+        .select_related("dataset__database__owner")
+        .get(pk=policy.pk)
+    )
+    check_keeper(dataset=locked.dataset, by=by)
+    yesterday = timezone.localdate() - timedelta(days=1)
+    if locked.valid_to and last_day >= locked.valid_to:
+        raise RegistryRefusal("not-earlier", _("The policy ends on that day or before it already."))
+    if last_day < max(yesterday, locked.valid_from):
+        raise RegistryRefusal(
+            "too-early", _("The last day is yesterday at the earliest, and not before the policy began.")
+        )
+    records.record(
+        action="registry.sharingpolicy.end",
+        thing=locked,
+        by=by,
+        details={"new": records.plain(last_day), "old": records.plain(locked.valid_to)},
+    )
+    locked.valid_to = last_day
+    locked.save(update_fields=["valid_to"])
+    return locked
+
+
+@transaction.atomic
+def copy_as_new(*, policy: SharingPolicy, by: User) -> SharingPolicy:
+    """A new policy with the same terms, recipients and fields, which begins in a week: time to change what is to differ.
+
+    It is no standing permission: that is decided anew.
+    """
+    shared = list(policy.policy_fields.filter(field__removed_at__isnull=True))
+    recipients = list(policy.recipients.all())
+    new = SharingPolicy.objects.select_related("dataset__database__owner").get(pk=policy.pk)
+    new.pk, new.public_id, new._state.adding = None, uuid.uuid4(), True
+    new.title = (_("%(title)s (copy)") % {"title": policy.title})[:250]
+    new.is_standing, new.suspended_at, new.suspended_by_change = False, None, None
+    new.valid_from, new.valid_to = timezone.localdate() + COPY_BEGINS, None
+    settle(policy=new, by=by)
+    new.save(force_insert=True)
+    new.recipients.set(recipients)
+    for line in shared:
+        line.pk, line.policy, line._state.adding = None, new, True
+    PolicyField.objects.bulk_create(shared)
+    records.record(
+        action="registry.sharingpolicy.copy", thing=new, by=by, details={"copied_from": str(policy.public_id)}
+    )
+    return new
