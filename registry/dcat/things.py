@@ -17,6 +17,16 @@ from registry.models import Agency, LegalInstrument
 
 DCT, ELI = v.DCT, v.ELI
 WHOLE_COUNTRY = "VN"
+MOST_SENTENCES = 1_000
+_said: dict[int, tuple] = {}
+VIETNAM = _("Viet Nam")
+EU_THEMES = _("Data themes of the European Union")
+LANGUAGES = {"vi": _("Vietnamese"), "en": _("English")}
+CONSTANTS = {
+    v.AVAILABLE: _("Available"),
+    v.COMPLETED: _("Completed"),
+    v.TERMS_APPLY: _("Terms of a sharing policy apply"),
+}
 NATIONAL = _("National authority")
 PUBLISHER_LABELS = {
     AgencyKind.PROVINCE: _("Regional authority"),
@@ -26,11 +36,18 @@ PUBLISHER_LABELS = {
 
 def spoken(words: Promise | str) -> tuple[Literal | None, Literal | None]:
     """A translated sentence in both languages of the portal."""
-    said = []
-    for language in ("vi", "en"):
-        with override(language):
-            said.append(text(str(words), language))
-    return tuple(said)
+    # By identity: two sentences that are equal in one language may differ in the other. The sentence itself is
+    # kept beside its translations, so that nothing else can get its identity.
+    known = _said.get(id(words))
+    if known is None:
+        if len(_said) >= MOST_SENTENCES:
+            _said.clear()
+        said = []
+        for language in ("vi", "en"):
+            with override(language):
+                said.append(text(str(words), language))
+        known = _said[id(words)] = (words, tuple(said))
+    return known[1]
 
 
 def concept(uri: URIRef | str, label: Promise | str, *, scheme: URIRef | None = None) -> Node:
@@ -71,7 +88,7 @@ def law(found: LegalInstrument, to: Addresses) -> Iterator[Node]:
 def area(code: str, to: Addresses) -> Node:
     """The whole country, or a province by its code."""
     if code == WHOLE_COUNTRY:
-        return node(v.COUNTRY, DCT.Location).add(RDFS.label, *spoken(_("Viet Nam")))
+        return node(v.COUNTRY, DCT.Location).add(RDFS.label, *spoken(VIETNAM))
     return node(to.province(code), DCT.Location).add(DCT.identifier, text(code)).add(RDFS.label, text(code, "vi"))
 
 
@@ -81,7 +98,7 @@ def theme(code: str) -> Iterator[Node]:
 
 
 def themes() -> Node:
-    return node(v.THEMES, SKOS.ConceptScheme).add(DCT.title, *spoken(_("Data themes of the European Union")))
+    return node(v.THEMES, SKOS.ConceptScheme).add(DCT.title, *spoken(EU_THEMES))
 
 
 def frequency(code: str) -> Node:
@@ -93,8 +110,7 @@ def access(rights: str) -> Node:
 
 
 def language(code: str) -> Node:
-    label = {"vi": _("Vietnamese"), "en": _("English")}[code]
-    return node(v.LANGUAGES[code], DCT.LinguisticSystem).add(RDFS.label, *spoken(label))
+    return node(v.LANGUAGES[code], DCT.LinguisticSystem).add(RDFS.label, *spoken(LANGUAGES[code]))
 
 
 def file_format(code: str, label: Promise | str) -> Iterator[Node]:
@@ -105,9 +121,7 @@ def file_format(code: str, label: Promise | str) -> Iterator[Node]:
 
 def constants() -> Iterator[Node]:
     """The values of foreign lists to which every catalogue refers."""
-    yield concept(v.AVAILABLE, _("Available"))
-    yield concept(v.COMPLETED, _("Completed"))
-    yield concept(v.TERMS_APPLY, _("Terms of a sharing policy apply"))
+    return (concept(uri, label) for uri, label in CONSTANTS.items())
 
 
 def document(uri: str) -> Node:
