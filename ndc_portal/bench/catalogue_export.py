@@ -42,7 +42,9 @@ SHAPES = {
 
 def build(datasets: int) -> None:
     """Published datasets with fields and policies, in databases of agencies; names begin with `x-`."""
-    law = LegalInstrument.objects.create(number="9999/2019/NĐ-CP", title_vi="Nghị định", effective_from=date(2020, 1, 1))
+    law = LegalInstrument.objects.create(
+        number="9999/2019/NĐ-CP", title_vi="Nghị định", effective_from=date(2020, 1, 1)
+    )
     agencies = Agency.objects.bulk_create(
         Agency(code=f"X{number}", name_vi=f"Cơ quan {number}", name_en=f"Agency {number}", kind=AgencyKind.MINISTRY)
         for number in range(OWNERS)
@@ -111,7 +113,10 @@ def _policy(dataset: Dataset, law: LegalInstrument) -> SharingPolicy:
 
 def measure(*, standards: Path, profile: str = "breg", with_fields: bool = False) -> dict:
     """Write everything that is published in three formats, and check it; figures and bars for the bench's report."""
-    figures, graphs = {"datasets": Dataset.objects.published().count(), "profile": profile, "with_fields": with_fields}, []
+    figures, graphs = (
+        {"datasets": Dataset.objects.published().count(), "profile": profile, "with_fields": with_fields},
+        [],
+    )
     export = Export(Addresses(BASE), breg=profile == "breg", with_fields=with_fields)
     with tempfile.TemporaryDirectory() as folder:
         before = _peak()
@@ -138,7 +143,9 @@ def _bars(figures: dict) -> list[dict]:
     what = f"{figures['datasets']} datasets, {figures['profile']}"
     return [
         _bar(f"SHACL violations ({what})", figures["violations"], "violations", 0, figures["violations"] == 0),
-        _bar(f"Three formats are isomorphic ({what})", int(figures["formats_agree"]), "yes", 1, figures["formats_agree"]),
+        _bar(
+            f"Three formats are isomorphic ({what})", int(figures["formats_agree"]), "yes", 1, figures["formats_agree"]
+        ),
         _bar(f"Slowest format ({what})", slowest, "s", SECONDS, slowest <= SECONDS),
         _bar(
             f"Memory that the export adds ({what})",

@@ -6,6 +6,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from registry.admin.base import InTwoLanguages, ScopedAdmin, ScopedInline
+from registry.admin.completeness import WithCompleteness
 from registry.choices import Theme
 from registry.models import Dataset, Field
 
@@ -41,10 +42,10 @@ class DatasetForm(forms.ModelForm):
 
 
 @admin.register(Dataset)
-class DatasetAdmin(InTwoLanguages, ScopedAdmin):
+class DatasetAdmin(WithCompleteness, InTwoLanguages, ScopedAdmin):
     form = DatasetForm
     fieldsets = [
-        (None, {"fields": ["database", "code", "schema_name", "table_name", "removed_at"]}),
+        (None, {"fields": ["database", "code", "schema_name", "table_name", "removed_at", "shown_lacks"]}),
         (
             _("Description"),
             {"fields": ["title_vi", "title_en", "description", "themes", "keywords", "landing_page", "contact_email"]},
@@ -66,7 +67,15 @@ class DatasetAdmin(InTwoLanguages, ScopedAdmin):
         ),
         (_("Sharing"), {"fields": ["access_rights", "applicable_legislation", "is_published", "is_state_secret"]}),
     ]
-    list_display = ["code", "shown_title", "database", "access_rights", "is_published", "removed_at"]
+    list_display = [
+        "code",
+        "shown_title",
+        "database",
+        "shown_completeness",
+        "access_rights",
+        "is_published",
+        "removed_at",
+    ]
     list_display_links = ["code", "shown_title"]
     list_filter = ["is_published", "access_rights", "database__lifecycle"]
     list_select_related = ["database"]
@@ -81,6 +90,7 @@ class DatasetAdmin(InTwoLanguages, ScopedAdmin):
         "removed_at",
         "created_at",
         "modified_at",
+        "shown_lacks",
     ]
     inlines = [FieldInline]
     recorded_values = [

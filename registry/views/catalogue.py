@@ -3,7 +3,7 @@
 from django.db.models import QuerySet
 from django.views.generic import DetailView
 
-from registry import catalogue
+from registry import catalogue, completeness
 from registry.choices import AccessRights
 from registry.dcat.negotiation import Negotiated
 from registry.forms.catalogue import CatalogueForm
@@ -42,6 +42,7 @@ class DatasetView(Negotiated, DetailView):
             legal_basis=catalogue.cite(dataset.database.legal_basis),
             legislation=catalogue.cite(legislation) if legislation else None,
             terms=catalogue.terms_of(dataset),
+            completeness=completeness.score(completeness.lacking(dataset)),
             is_shared=dataset.access_rights != AccessRights.NON_PUBLIC,
             **kwargs,
         )
