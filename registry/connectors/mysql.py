@@ -10,25 +10,21 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pymysql
 from django.conf import settings
 from django.utils.translation import gettext as _
-from pymysql.constants import FIELD_TYPE
-from pymysql.cursors import SSCursor
 from sqlalchemy import Connection as SourceConnection
 
-from registry.choices import Engine, Masking
-from registry.connectors import masking, mysql_structure, reflection, rows
+from registry.choices import Engine, FileFormat, Masking
+from registry.connectors import masking, mysql_rows, mysql_structure, reflection, rows
 from registry.connectors import mysql_statements as statements
 from registry.connectors.addresses import check_address
 from registry.connectors.base import CheckResult, PermanentSourceError, TableDescription, TemporarySourceError
 from registry.connectors.mysql_errors import translated
 from registry.connectors.rows import RowConnector
 
-ROWS_PER_FETCH = 500
 CONNECT_SECONDS = 5
 CHECK_SECONDS = 15
 DESCRIBE_SECONDS = 60
@@ -40,17 +36,6 @@ SESSION = {
     "lock_wait_timeout": LOCK_SECONDS,
     "innodb_lock_wait_timeout": LOCK_SECONDS,
     "group_concat_max_len": 1_048_576,
-}
-INTEGERS = (FIELD_TYPE.TINY, FIELD_TYPE.SHORT, FIELD_TYPE.LONG, FIELD_TYPE.LONGLONG, FIELD_TYPE.INT24, FIELD_TYPE.YEAR)
-MOMENTS = (FIELD_TYPE.DATE, FIELD_TYPE.DATETIME, FIELD_TYPE.TIMESTAMP, FIELD_TYPE.NEWDATE)
-DECODERS = {
-    FIELD_TYPE.BIT: lambda data: int.from_bytes(data, "big"),
-    FIELD_TYPE.FLOAT: float,
-    FIELD_TYPE.DOUBLE: float,
-    FIELD_TYPE.NEWDECIMAL: Decimal,
-    **dict.fromkeys(INTEGERS, int),
-    # Zeros are the engine's way to know no date.
-    **dict.fromkeys(MOMENTS, lambda text: None if text.startswith("0000-00-00") else text),
 }
 
 
@@ -90,7 +75,7 @@ class MySQLConnector(RowConnector):
     @contextmanager
     def reading(self, seconds: int) -> Iterator[SourceConnection]:
         with (
-            self._session(seconds, plain=False) as raw,
+            self._session(seconds) as raw,
             reflection.over(raw, "mysql+pymysql://") as connection,
         ):
             yield connection
@@ -104,16 +89,14 @@ class MySQLConnector(RowConnector):
             if any(column.masking == Masking.PSEUDONYM for column in plan.columns):
                 with connection.cursor() as cursor:
                     cursor.execute(statements.pseudonym_settings(pseudonym_key))
-            cursor = SSCursor(connection)
-            cursor.execute(query)
             masks = _masks(plan, pseudonym_key)
-            batches = iter(lambda: cursor.fetchmany(ROWS_PER_FETCH), ())
+            numbers = plan.file_format == FileFormat.JSONL or bool(masks)
+            batches = mysql_rows.batches(connection, query, numbers=numbers)
             yield (_masked(batch, masks) for batch in batches) if masks else batches
 
     @contextmanager
-    def _session(self, seconds, *, plain=True):
-        """With `plain`, values come as the server prints them; else as SQLAlchemy wants them."""
-        connection = self._connect(max(1, seconds), plain)
+    def _session(self, seconds):
+        connection = self._connect(max(1, seconds))
         try:
             yield connection
         except (pymysql.Error, RuntimeError) as error:  # RuntimeError: the server asked for a local file
@@ -121,7 +104,7 @@ class MySQLConnector(RowConnector):
         finally:
             self._end(connection)
 
-    def _connect(self, seconds, plain):
+    def _connect(self, seconds):
         endpoint = check_address(self.address)
         connection = pymysql.Connection(
             host=endpoint.host.strip("[]"),
@@ -131,7 +114,6 @@ class MySQLConnector(RowConnector):
             database=self.address.database,
             charset="utf8mb4",
             collation="utf8mb4_bin",
-            conv=DECODERS if plain else None,
             connect_timeout=CONNECT_SECONDS,
             read_timeout=CONNECT_SECONDS,
             write_timeout=CONNECT_SECONDS,
@@ -155,7 +137,7 @@ class MySQLConnector(RowConnector):
             # Closing the cursor would read all rows that are still to come.
             result.unbuffered_active = False
             with suppress(PermanentSourceError, TemporarySourceError, pymysql.Error):
-                other = self._connect(CONNECT_SECONDS, plain=True)
+                other = self._connect(CONNECT_SECONDS)
                 with suppress(pymysql.Error):
                     other.kill(connection.thread_id())
                 other.close()
@@ -219,8 +201,7 @@ def _masks(plan, pseudonym_key):
 
 
 def _masked(batch, masks):
-    changed = [list(row) for row in batch]
-    for row in changed:
+    for row in batch:
         for place, mask in masks.items():
             row[place] = mask(row[place])
-    return changed
+    return batch

@@ -4,6 +4,7 @@ import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 from registry.choices import FieldKind, FileFormat, Masking, Operator
@@ -74,6 +75,7 @@ class RowConnector(Connector):
 
     def lookup(self, plan: ExtractPlan, *, key_field: str, key: str, pseudonym_key: bytes) -> list[dict]:
         filters.check_plan(plan, pseudonym_key=pseudonym_key)
+        plan = replace(plan, file_format=FileFormat.JSONL)
         kind = next((column.kind for column in plan.columns if column.source == key_field), FieldKind.TEXT)
         query = self._query(plan, Condition(key_field, kind, Operator.EQUALS, (key,)), limit=2)
         line_of = json_writer(plan)
@@ -109,7 +111,7 @@ def line_writer(plan: ExtractPlan) -> Callable[[Sequence], str]:
     moments = [place for place, column in enumerate(plan.columns) if _is_moment(column)]
 
     def line_of(row):
-        texts = [formats.text_of(value) for value in row]
+        texts = [value if value.__class__ is str else formats.text_of(value) for value in row]
         for place in moments:
             texts[place] = _spelt(texts[place], " ")
         return formats.csv_line(texts)
@@ -130,12 +132,18 @@ def _json_cell(column: Column) -> Callable[[Any], str]:
     if column.masking == Masking.ROUNDED:
         return lambda value: "null" if value is None else formats.text_of(value)  # a number still
     if column.masking != Masking.KEEP or column.kind == FieldKind.TEXT:
-        return lambda value: "null" if value is None else formats.json_text(formats.text_of(value))
+        return _json_text
     if column.kind == FieldKind.DATETIME:
         return lambda value: "null" if value is None else formats.json_text(_spelt(formats.text_of(value), "T"))
     if column.kind == FieldKind.BOOLEAN:
         return _json_boolean
     return _json_value
+
+
+def _json_text(value):
+    if value is None:
+        return "null"
+    return formats.json_text(value if value.__class__ is str else formats.text_of(value))
 
 
 def _json_boolean(value):
@@ -146,6 +154,10 @@ def _json_boolean(value):
 def _json_value(value):
     if value is None:
         return "null"
+    if value.__class__ is int:
+        return str(value)
+    if value.__class__ is str:
+        return formats.json_text(value)
     text = formats.text_of(value)
     numeric = formats.is_number(value) and text not in NOT_FINITE
     return text if numeric else formats.json_text(text)
@@ -157,6 +169,8 @@ def _is_moment(column):
 
 def _spelt(text, separator):
     """A date and time as PostgreSQL spells it: a blank between in CSV, a T in JSON, no zeros after the last digit."""
+    if text and len(text) == 19 and text[10] == " " and text[4] == text[7] == "-" and text[13] == text[16] == ":":
+        return text if separator == " " else f"{text[:10]}{separator}{text[11:]}"  # nearly all of them
     found = text and _moment(text)
     if not found:
         return text
