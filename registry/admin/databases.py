@@ -1,6 +1,5 @@
 """Databases, and the way to them."""
 
-from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseRedirect
@@ -13,8 +12,8 @@ from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from registry import connectors
 from registry.admin.base import ActingForm, InTwoLanguages, PostButtons, ScopedAdmin
+from registry.admin.connection_form import ConnectionForm
 from registry.connectors import SourceError
 from registry.errors import RegistryRefusal
 from registry.models import Connection, Database, User
@@ -127,31 +126,6 @@ class DatabaseAdmin(InTwoLanguages, ScopedAdmin):
             self.refuse(request, refusal, database)
 
 
-class ConnectionForm(forms.ModelForm):
-    new_credential = forms.CharField(
-        label=_("New credential"),
-        required=False,
-        strip=False,
-        max_length=1_000,
-        widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"}),
-        help_text=_("Stored encrypted and never shown again. Leave it empty to keep the present one."),
-    )
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        if "engine" in self.fields:
-            engines = connectors.engines()
-            self.fields["engine"].choices = [("", "---------"), *((e.value, e.label) for e in engines)]
-
-    def clean(self):
-        cleaned = super().clean()
-        moved = {"engine", "host", "port", "sslmode"} & set(self.changed_data)
-        if self.instance.pk and self.instance.credential and moved and not cleaned.get("new_credential"):
-            # Else whoever may change the address could have the old credential sent to a server of their own.
-            self.add_error("new_credential", _("The address changed: enter the credential again."))
-        return cleaned
-
-
 @admin.register(Connection)
 class ConnectionAdmin(PostButtons, ScopedAdmin):
     form = ConnectionForm
@@ -171,6 +145,9 @@ class ConnectionAdmin(PostButtons, ScopedAdmin):
     recorded_values = ["database", "engine", "host", "port", "name", "username", "sslmode", "statement_timeout"]
     unrecorded = ["new_credential"]
     owner_path = "database__owner"
+
+    class Media:
+        js = ["registry/connection.js"]
 
     def get_fieldsets(self, request, obj=None):
         if self.has_change_permission(request, obj):
@@ -209,6 +186,8 @@ class ConnectionAdmin(PostButtons, ScopedAdmin):
         if set(form.changed_data) & set(connections.ADDRESS_FIELDS):
             connections.forget_check(obj)
         super().save_model(request, obj, form, change)
+        if obj.credential and not form.keeps_credential:
+            connections.drop_credential(connection=obj, by=request.user)
         if form.cleaned_data.get("new_credential"):
             connections.set_credential(connection=obj, credential=form.cleaned_data["new_credential"], by=request.user)
 

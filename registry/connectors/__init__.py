@@ -1,6 +1,7 @@
 """Connectors to source databases, one per engine. Everything else in the portal imports from here."""
 
 from registry.choices import Engine
+from registry.connectors import parameters
 from registry.connectors.addresses import check_address
 from registry.connectors.base import (
     Address,
@@ -41,6 +42,8 @@ __all__ = [
     "check_address",
     "engines",
     "get",
+    "of",
+    "parameters",
     "register",
 ]
 
@@ -57,11 +60,15 @@ def engines() -> list[Engine]:
     return [engine for engine in Engine if str(engine) in _connectors]
 
 
-def get(address: Address) -> Connector:
+def of(engine: str) -> type[Connector]:
     try:
-        return _connectors[str(address.engine)](address)
+        return _connectors[str(engine)]
     except KeyError:
         raise PermanentSourceError("unsupported") from None
+
+
+def get(address: Address) -> Connector:
+    return of(address.engine)(address)
 
 
 for _connector in (PostgreSQLConnector, MySQLConnector, SQLiteConnector, FilesConnector):

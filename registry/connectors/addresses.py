@@ -13,8 +13,7 @@ from django.utils.translation import gettext as _
 
 from registry.choices import Engine
 from registry.connectors.base import Address, PermanentSourceError, TemporarySourceError
-
-SSL_MODES = ("disable", "prefer", "require", "verify-ca", "verify-full")
+from registry.connectors.parameters import SSL_MODES
 
 # Where clouds hand out credentials to whoever asks, beside the link-local range.
 METADATA_ADDRESSES = {

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from sqlalchemy import Connection as SourceConnection
 
 from registry.choices import Engine, FieldKind, FileFormat, Masking, Operator
+from registry.connectors.parameters import Parameter
 
 MESSAGES = {
     "unreachable": _("The source database cannot be reached."),
@@ -197,6 +198,8 @@ class Connector(ABC):
     """One source database, read-only. A method opens its own connection, closes it, and raises `SourceError` only."""
 
     engine: Engine
+    parameters: tuple[Parameter, ...]
+    tried = True  # against a server of its engine, by the tests
 
     def __init__(self, address: Address):
         self.address = address

@@ -23,6 +23,7 @@ from registry.connectors import mysql_statements as statements
 from registry.connectors.addresses import check_address
 from registry.connectors.base import CheckResult, PermanentSourceError, TableDescription, TemporarySourceError
 from registry.connectors.mysql_errors import translated
+from registry.connectors.parameters import network
 from registry.connectors.rows import RowConnector
 
 CONNECT_SECONDS = 5
@@ -48,6 +49,7 @@ class _NotTaken:
 
 class MySQLConnector(RowConnector):
     engine = Engine.MYSQL
+    parameters = network(3306)
 
     def check(self) -> CheckResult:
         started = time.monotonic()

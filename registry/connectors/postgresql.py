@@ -23,6 +23,7 @@ from registry.connectors.base import (
     PermanentSourceError,
     TableDescription,
 )
+from registry.connectors.parameters import network
 from registry.connectors.postgresql_errors import on_connecting, on_executing
 
 CHUNK_SIZE = 128 * 1024
@@ -73,6 +74,7 @@ ACCOUNT = """
 
 class PostgreSQLConnector(Connector):
     engine = Engine.POSTGRESQL
+    parameters = network(5432)
 
     def check(self) -> CheckResult:
         started = time.monotonic()

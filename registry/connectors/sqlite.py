@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from sqlalchemy import Connection as SourceConnection
 
 from registry.choices import Engine, FieldKind, Masking, Operator
@@ -20,6 +21,7 @@ from registry.connectors.base import (
     TableDescription,
     TemporarySourceError,
 )
+from registry.connectors.parameters import database
 from registry.connectors.rows import RowConnector
 
 ROWS_PER_FETCH = 1_000
@@ -48,6 +50,7 @@ TEMPORARY = {
 
 class SQLiteConnector(RowConnector):
     engine = Engine.SQLITE
+    parameters = (database(gettext_lazy("Full path of the file")),)
 
     def check(self) -> CheckResult:
         started = time.monotonic()

@@ -52,6 +52,15 @@ def set_credential(*, connection: Connection, credential: str, by: User | None) 
     return connection
 
 
+@transaction.atomic
+def drop_credential(*, connection: Connection, by: User | None) -> Connection:
+    """Forget the credential of an engine that has none: it was of another source."""
+    connection.credential = ""
+    connection.save(update_fields=["credential"])
+    records.record(action="registry.connection.credential", thing=connection, by=by, details={"dropped": True})
+    return connection
+
+
 def forget_check(connection: Connection) -> None:
     """Clear the result of a check that was about another address or credential; the caller saves."""
     connection.checked_at, connection.check_ok, connection.check_message = None, None, ""

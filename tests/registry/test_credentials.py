@@ -1,5 +1,6 @@
 """Credentials of source databases: encrypted at rest, shown nowhere, rotated without loss."""
 
+import json
 from io import StringIO
 
 import pytest
@@ -8,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 
 from evidence.models import Entry
-from registry import credentials
+from registry import connectors, credentials
 from registry.connectors import PermanentSourceError
 from registry.models import Connection
 from registry.services import connections
@@ -163,9 +164,7 @@ def test_an_empty_field_keeps_the_credential(client, operator):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(
-    "moved", [{"host": "elsewhere.example.vn"}, {"port": 6432}, {"sslmode": "prefer"}, {"engine": "sqlite"}]
-)
+@pytest.mark.parametrize("moved", [{"host": "elsewhere.example.vn"}, {"port": 6432}, {"sslmode": "prefer"}])
 def test_a_stored_credential_does_not_move_to_another_server(client, operator, moved):
     connection = factories.ConnectionFactory(postgresql=True)
     connections.set_credential(connection=connection, credential=SECRET, by=None)
@@ -174,6 +173,44 @@ def test_a_stored_credential_does_not_move_to_another_server(client, operator, m
     assert response.status_code == 200
     assert "new_credential" in response.context["adminform"].form.errors
     assert change(client, "connection", connection, new_credential="another", **moved).status_code == 302
+
+
+@pytest.mark.django_db
+def test_a_source_without_credential_keeps_none(client, operator):
+    connection = factories.ConnectionFactory(postgresql=True)
+    connections.set_credential(connection=connection, credential=SECRET, by=None)
+    client.force_login(operator)
+    file = {"engine": "sqlite", "host": "", "port": "", "username": "", "name": "/data/people.db"}
+    refused = change(client, "connection", connection, **file, new_credential="another")
+    assert "new_credential" in refused.context["adminform"].form.errors
+    assert change(client, "connection", connection, **file).status_code == 302
+    connection.refresh_from_db()
+    assert (connection.credential, connection.host, connection.port) == ("", "", None)
+    assert json.loads(entries("registry.connection.credential").latest("pk").details) == {"dropped": True}
+
+
+NETWORK = {"host": "db.example.vn", "name": "people", "username": "reader"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("engine", connectors.engines())
+def test_a_connection_has_what_its_engine_declares_and_nothing_else(client, operator, engine):
+    declared = {parameter.name: parameter for parameter in connectors.of(engine).parameters}
+    values = {"database": factories.DatabaseFactory().pk, "engine": str(engine)}
+    values |= {name: value for name, value in NETWORK.items() if name in declared}
+    client.force_login(operator)
+    for name, parameter in declared.items():
+        if parameter.required and parameter.default is None:
+            page = add(client, "connection", **values | {name: ""})
+            assert set(page.context["adminform"].form.errors) == {name}
+    for name in set(NETWORK) - set(declared):
+        page = add(client, "connection", **values | {name: "x"})
+        assert set(page.context["adminform"].form.errors) == {name}
+    assert not Connection.objects.exists()
+
+    assert add(client, "connection", **values).status_code == 302
+    port = declared["port"].default if "port" in declared else None
+    assert Connection.objects.get().port == port
 
 
 @pytest.mark.django_db

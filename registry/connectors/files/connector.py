@@ -3,11 +3,12 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from decimal import Decimal
 
 import duckdb
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 from sqlalchemy import Connection as SourceConnection
 
 from registry.choices import Engine, FieldKind, Masking, Operator
@@ -23,11 +24,14 @@ from registry.connectors.files import dialect, session, tables
 from registry.connectors.files.bucket import Bucket
 from registry.connectors.files.folder import Folder
 from registry.connectors.files.tables import CSV
+from registry.connectors.parameters import database, network
 from registry.connectors.rows import RowConnector
 
 ROWS_PER_FETCH = 1_000
 CHECK_SECONDS = 15
 DESCRIBE_SECONDS = 120
+
+PLACE = database(gettext_lazy("Full path of the folder, or s3://bucket/folder"))
 
 SQL_TYPES = {
     FieldKind.INTEGER: "HUGEINT",
@@ -40,6 +44,8 @@ SQL_TYPES = {
 
 class FilesConnector(RowConnector):
     engine = Engine.FILES
+    # A folder needs its path only; for a bucket the others say where and as whom.
+    parameters = tuple(replace(p, required=p.name == "name", default=None) for p in network(443, name=PLACE))
 
     def check(self) -> CheckResult:
         started = time.monotonic()

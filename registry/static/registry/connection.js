@@ -1,0 +1,16 @@
+// Shows the fields that the chosen engine uses. Without it all are shown, and the server says what does not belong.
+(() => {
+  const engine = document.getElementById("id_engine");
+  if (!engine) return;
+  const fields = [...document.querySelectorAll("[data-engines]")];
+  const show = () => {
+    for (const field of fields) {
+      const row = field.closest(".form-row");
+      const used = !engine.value || field.dataset.engines.split(" ").includes(engine.value);
+      // What is filled in, or was refused, stays in sight.
+      row.hidden = !used && (field.tagName === "SELECT" || !field.value) && !row.querySelector(".errorlist");
+    }
+  };
+  engine.addEventListener("change", show);
+  show();
+})();
