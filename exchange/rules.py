@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from exchange import source_changes
 from exchange.models import Agreement, Decision, Delivery, ExchangeRequest, ReviewCase
 from exchange.refusals import Incomplete, Refusal
 from exchange.services import completeness, scopes
@@ -217,7 +218,13 @@ def check_still_shared(agreement: Agreement) -> None:
         raise Refusal("owner-changed", _("The dataset has another owner since: ask that agency."))
     if not agreement.consumer.is_active:
         raise Refusal("agency-closed", _("The consumer agency is no longer active."))
+    source_changes.check(agreement)
     scopes.check_shareable_now(agreement)
+
+
+def _source_sound(agreement: Agreement, by: User | None) -> None:
+    source_changes.check(agreement)
+    source_changes.check_plan(agreement)
 
 
 RULES: dict[str, Callable[[Subject, User | None], None]] = {
@@ -234,6 +241,8 @@ RULES: dict[str, Callable[[Subject, User | None], None]] = {
     "decides_once": _decides_once,
     "within_standing_permission": _within_standing_permission,
     "within_dates": _within_dates,
+    "source_changed": lambda agreement, by: source_changes.check_changed(agreement),
+    "source_sound": _source_sound,
     "agreement_live": _agreement_live,
 }
 # Rules about a person that hold for whoever gave a delegation, too.

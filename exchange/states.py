@@ -229,13 +229,22 @@ AGREEMENT = _table(
         also_operator=True,
     ),
     Move(
+        "hold",
+        _("Suspend after a change of the source"),
+        frozenset({_A.ACTIVE}),
+        (_A.SUSPENDED,),
+        Side.SYSTEM,
+        (),
+        ("source_changed",),
+    ),
+    Move(
         "resume",
         _("Resume"),
         frozenset({_A.SUSPENDED}),
         (_A.ACTIVE,),
         Side.PROVIDER,
         (Role.APPROVER,),
-        ("mover_assigned_to_database", "approver_not_of_consumer", "within_dates"),
+        ("mover_assigned_to_database", "approver_not_of_consumer", "within_dates", "source_sound"),
         needs_reason=True,
     ),
     Move(

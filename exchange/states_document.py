@@ -26,6 +26,8 @@ RULES = {
     "decides_once": "the mover has not yet decided on this revision, in person or through a delegate",
     "within_standing_permission": "the owner decided beforehand to grant exactly this, by an approver without conflict",
     "within_dates": "today lies within the dates of the agreement",
+    "source_changed": "the source of the data changed in what the agreement needs, and its owner has not accepted that",
+    "source_sound": "no such change stands against the agreement, and the source would be asked for what was agreed",
     "agreement_live": "the agreement is in force today, and the owner still shares all that was agreed",
 }
 

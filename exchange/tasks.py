@@ -1,7 +1,7 @@
 """What the queue calls: ids in, nothing out. Every task may run twice."""
 
 from exchange.fulfilment import expiry, run
-from exchange.services import agreements, deliveries, lookups, requests, sweeping
+from exchange.services import agreements, deliveries, holding, lookups, requests, sweeping
 from registry.services import profiles
 
 
@@ -12,9 +12,10 @@ def deliver(delivery_id: int) -> None:
 def sweep() -> None:
     """The scheduled look at the rows: what is due, over or left behind gets moved on.
 
-    Deliveries come first; a step that fails keeps no other from its turn.
+    What must stop comes first, then deliveries; a step that fails keeps no other from its turn.
     """
     steps = (
+        holding.hold_changed,
         deliveries.nudge_due,
         agreements.follow_dates,
         expiry.remove_expired,

@@ -1,7 +1,17 @@
 """What the queue calls: ids in, nothing out. Every task may run twice."""
 
+from registry.models import StructureWatch
 from registry.profiling import run
+from registry.services import watching
 
 
 def profile(profile_id: int) -> None:
     run.profile(profile_id)
+
+
+def compare_structures() -> None:
+    watching.enqueue_due()
+
+
+def compare_structure(watch_id: int) -> None:
+    watching.compare(watch=StructureWatch.objects.select_related("connection__database").get(pk=watch_id))

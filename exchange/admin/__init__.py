@@ -9,4 +9,5 @@ from exchange.admin import (  # noqa: F401 - importing registers
     lookups,
     policies,
     requests,
+    source_changes,
 )

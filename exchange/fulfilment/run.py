@@ -12,7 +12,7 @@ from exchange.choices import EndReason
 from exchange.fulfilment import locks, packages, plans, sources
 from exchange.models import Delivery, DeliveryAttempt
 from exchange.refusals import Refusal, WrongState
-from exchange.services import deliveries, limits
+from exchange.services import deliveries, holding, limits
 from registry.connectors import Chunk, ExtractPlan, SourceError, TemporarySourceError
 from registry.services import structure
 
@@ -60,6 +60,8 @@ def _attempt(attempt: DeliveryAttempt) -> None:
             temporary=isinstance(error, TemporarySourceError),
             reason=REASONS.get(error.code, EndReason.FAILED),
         )
+        if error.code == "source-changed":
+            holding.hold_dataset(attempt.delivery.agreement.dataset)
     except OSError as error:
         logger.exception("delivery %s: cannot write", attempt.delivery_id)
         deliveries.fail(attempt=attempt, code="storage", message=error.strerror or "storage", temporary=True)

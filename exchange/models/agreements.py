@@ -4,6 +4,7 @@ import uuid
 
 from django.db import models
 from django.db.models import F, Q
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -91,6 +92,9 @@ class Agreement(models.Model):
 
     def __str__(self) -> str:
         return f"{self.code} v{self.version}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("exchange:agreement-detail", args=[self.public_id])
 
     @property
     def is_live(self) -> bool:

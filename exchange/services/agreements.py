@@ -1,7 +1,7 @@
 """Concluding agreements and ending them."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from django.db import transaction
 from django.utils import timezone
@@ -109,10 +109,19 @@ def expire(*, agreement: Agreement) -> Agreement:
     return _end("expire", agreement, None, "")
 
 
-def _end(move: str, agreement: Agreement, by: User | None, reason: str) -> Agreement:
+def hold(*, agreement: Agreement, reason: str, then: Callable[[], object]) -> Agreement:
+    """Suspend it because its source changed; `then` is done in the same transaction."""
+    return _end("hold", agreement, None, reason, then)
+
+
+def _end(
+    move: str, agreement: Agreement, by: User | None, reason: str, then: Callable[[], object] | None = None
+) -> Agreement:
     """Stop an agreement and, in the same transaction, whatever is still being delivered under it."""
     with workflow.making(move, agreement, by=by, reason=reason) as step:
         step.then(lambda: deliveries.stop_all(agreement=agreement))
+        if then is not None:
+            step.then(then)
     return agreement
 
 

@@ -1,5 +1,6 @@
 """One record by key under an agreement, for a counter clerk or a system: checked, recorded, then read."""
 
+import contextlib
 import re
 from dataclasses import dataclass, replace
 
@@ -13,12 +14,13 @@ from exchange import rules, workflow
 from exchange.fulfilment import plans, sources
 from exchange.models import Agreement, Lookup, LookupUsage
 from exchange.refusals import Incomplete, Refusal
-from exchange.services import deliveries, limits, scopes, sweeping
+from exchange.services import deliveries, holding, limits, scopes, sweeping
 from registry.actors import actor_of
-from registry.choices import Mode
+from registry.choices import Mode, Occasion
 from registry.connectors import SourceError
 from registry.fields import nfc
 from registry.models import Field, User
+from registry.services import structure
 
 KEY_LENGTH = 200
 CASE_LENGTH = 100
@@ -154,8 +156,17 @@ def _read(agreement: Agreement, entry: dict, plan, field: Field, key: str, asked
                 _count(agreement, plan.row_limit)
     except (Refusal, SourceError) as error:
         ledger.record_refusal(**entry, details={"code": error.code, "asked": str(asked)})
+        if error.code == "source-changed" and isinstance(error, SourceError):
+            _look_after(agreement)
         raise
     return records[0] if records else None
+
+
+def _look_after(agreement: Agreement) -> None:
+    """Keep what changed in the source, once a look-up met it; what keeps that from being read is not the asker's matter."""
+    with contextlib.suppress(SourceError):
+        structure.look_at(dataset=agreement.dataset, occasion=Occasion.LOOKUP)
+        holding.hold_dataset(agreement.dataset)
 
 
 def _entry(agreement: Agreement, by: User, key: str, case_number: str) -> dict:

@@ -181,7 +181,7 @@ def _end(policy: SharingPolicy) -> str:
     return "ended"
 
 
-def record_unreachable(*, database: Database, failures: int, message: str, path: str) -> None:
+def tell_unreachable(*, database: Database, failures: int, message: str, path: str) -> None:
     """Tell the operators that a source was not compared several times in a row."""
     operators = User.objects.filter(
         pk__in=Membership.objects.today().filter(role=Role.OPERATOR).values("user"), is_active=True

@@ -64,7 +64,7 @@ def _changes(dataset, latest, structure) -> list[structures.Change]:
     if not structures.is_gone(latest.structure):
         return changes
     # It is there again: what it looks like is compared with what it looked like.
-    before = dataset.snapshots.exclude(structure__gone=True).order_by("-version_major", "-version_minor").first()
+    before = dataset.snapshots.filter(structure__gone__isnull=True).order_by("-version_major", "-version_minor").first()
     return changes + (structures.compare(before.structure, structure) if before else [])
 
 

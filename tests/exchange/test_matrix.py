@@ -20,7 +20,7 @@ from exchange.states import AGREEMENT, DELIVERY, REQUEST
 from registry.choices import Role
 from registry.models import SharingPolicy
 from registry.permissions import DECIDE, HANDLE, REVIEW
-from tests.factories import assign, person
+from tests.factories import SchemaChangeFactory, assign, person
 from tests.scenarios import hash_of
 
 RELATIONS = ("own", "parent", "provider", "other")
@@ -51,6 +51,7 @@ UNENDED = {"agreed", "active", "suspended"}
 AGREEMENT_MOVES = {
     "activate": ({"agreed"}, "active", {SYSTEM}),
     "suspend": ({"active"}, "suspended", {("provider", "approver"), *OPERATORS}),
+    "hold": ({"active"}, "suspended", {SYSTEM}),
     "resume": ({"suspended"}, "active", {("provider", "approver")}),
     "revoke": (UNENDED, "revoked", {("provider", "approver")}),
     "relinquish": (UNENDED, "relinquished", {("own", "endorser")}),
@@ -227,6 +228,11 @@ def _activate(world, agreement, by):
         _bare("activate")(world, agreement, by)
 
 
+def _hold(world, agreement, by):
+    SchemaChangeFactory(dataset=agreement.dataset)
+    _bare("hold")(world, agreement, by)
+
+
 def _complete(world, delivery, by):
     file = {"rows": 1, "size": 1, "sha256": "0" * 64, "file_name": "x", "available_until": timezone.now()}
     _bare("complete", **file)(world, delivery, by)
@@ -251,6 +257,7 @@ DRIVERS = {
     "lapse": _bare("lapse"),
     "activate": _activate,
     "suspend": lambda world, agreement, by: agreements.suspend(agreement=agreement, by=by, reason="Kiểm tra"),
+    "hold": _hold,
     "resume": lambda world, agreement, by: agreements.resume(agreement=agreement, by=by, reason="Đã rõ"),
     "revoke": lambda world, agreement, by: agreements.revoke(agreement=agreement, by=by, reason="Sai mục đích"),
     "relinquish": lambda world, agreement, by: agreements.relinquish(agreement=agreement, by=by, reason="Thôi"),

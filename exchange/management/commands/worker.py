@@ -8,9 +8,8 @@ from django_q.models import Schedule
 from exchange.fulfilment import locks
 from exchange.services import deliveries
 
-NAME = "sweep"
-SWEEP = "exchange.tasks.sweep"
-SWEEP_MINUTES = 1
+# name: what is called, and after how many minutes again
+SCHEDULES = {"sweep": ("exchange.tasks.sweep", 1), "structures": ("registry.tasks.compare_structures", 5)}
 
 
 class Command(BaseCommand):
@@ -24,9 +23,11 @@ class Command(BaseCommand):
 
 @transaction.atomic
 def schedule_sweep() -> None:
-    """Leave exactly one schedule of the sweep. Its name is not unique, and workers may start at the same moment."""
+    """Leave exactly one schedule of each kind. Their names are not unique, and workers may start at the same moment."""
     locks.wait_for(locks.START)
-    settled = {"func": SWEEP, "schedule_type": Schedule.MINUTES, "minutes": SWEEP_MINUTES, "repeats": -1}
-    first = Schedule.objects.filter(name=NAME).order_by("pk").first() or Schedule.objects.create(name=NAME, **settled)
-    Schedule.objects.filter(pk=first.pk).update(**settled)
-    Schedule.objects.filter(name=NAME).exclude(pk=first.pk).delete()
+    for name, (func, minutes) in SCHEDULES.items():
+        settled = {"func": func, "schedule_type": Schedule.MINUTES, "minutes": minutes, "repeats": -1}
+        named = Schedule.objects.filter(name=name)
+        first = named.order_by("pk").first() or Schedule.objects.create(name=name, **settled)
+        named.filter(pk=first.pk).update(**settled)
+        named.exclude(pk=first.pk).delete()

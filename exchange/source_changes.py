@@ -1,0 +1,64 @@
+"""Which changes of a source stand against an agreement. The registry's rows decide, whatever the agreement's own state."""
+
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from exchange.models import Agreement
+from exchange.refusals import Refusal
+from exchange.scope import Scope
+from exchange.services import scopes
+from registry.choices import Mode, Review
+from registry.models import Field, SchemaChange
+from registry.services import drift
+
+
+def names_of(agreement: Agreement) -> set[str]:
+    """The fields that the agreement needs in the source: given out, filtered by, or looked up by."""
+    scope = Scope.from_text(agreement.scope)
+    names = {*scope.field_names, *(condition.field for condition in scope.filters)}
+    if agreement.mode == Mode.LOOKUP:
+        lines = scopes.shared_lines(agreement.policy)
+        names |= {line.field.name for line in lines if line.field.is_key and line.is_filterable}
+    return names
+
+
+def standing_against(agreement: Agreement):
+    """Breaking changes of what the agreement needs that nobody reviewed, or upon which the owner ended it."""
+    ended = Q(decision=Review.END, reviewed_at__gt=agreement.agreed_at)
+    found = SchemaChange.objects.filter(
+        Q(reviewed_at__isnull=True) | ended, dataset=agreement.dataset_id, is_breaking=True
+    )
+    if not found.exists():
+        return found.none()
+    return found.touching(names_of(agreement)).select_related("dataset").order_by("pk")
+
+
+def in_words(changes) -> str:
+    return " ".join(sentence for one in changes for sentence in drift.sentences_of(one, breaking_only=True))
+
+
+def check(agreement: Agreement) -> None:
+    """Refuse while the source is not what was agreed, as far as its owner did not say that it is still sound."""
+    changes = list(standing_against(agreement))
+    if changes:
+        raise Refusal(
+            "source-changed",
+            _("The source changed, and its owner has to review that first. %(changes)s")
+            % {"changes": in_words(changes)},
+        )
+
+
+def check_changed(agreement: Agreement) -> None:
+    if not standing_against(agreement).exists():
+        raise Refusal("source-unchanged", _("Nothing changed in the source that the agreement needs."))
+
+
+def check_plan(agreement: Agreement, fields: dict[str, Field] | None = None) -> None:
+    """Refuse where the source would be asked for something else than was agreed; `fields` of the dataset, if at hand."""
+    fields = scopes.fields_of(agreement.dataset) if fields is None else fields
+    plan = scopes.extract_plan(Scope.from_text(agreement.scope), fields)
+    if plan.digest() != agreement.plan_hash:
+        raise Refusal(
+            "plan-changed",
+            _("What the source would be asked for is no longer what was agreed. Revoke it; the consumer asks anew."),
+        )
