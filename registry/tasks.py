@@ -1,12 +1,16 @@
 """What the queue calls: ids in, nothing out. Every task may run twice."""
 
-from registry.models import StructureWatch
+from registry.models import Database, StructureWatch
 from registry.profiling import run
-from registry.services import watching
+from registry.services import classification, watching
 
 
 def profile(profile_id: int) -> None:
     run.profile(profile_id)
+
+
+def suggest(database_id: int) -> None:
+    classification.suggest(database=Database.objects.get(pk=database_id))
 
 
 def compare_structures() -> None:

@@ -14,11 +14,12 @@ from django.views.decorators.http import require_http_methods
 
 from registry.admin.base import ActingForm, InTwoLanguages, PostButtons, ScopedAdmin
 from registry.admin.connection_form import ConnectionForm
+from registry.admin.value_pages import SuggestionPages
 from registry.connectors import SourceError
 from registry.errors import RegistryRefusal
 from registry.models import Connection, Database, User
 from registry.permissions import DECIDE, HANDLE, REVIEW, people_named
-from registry.services import connections, databases, people, structure
+from registry.services import connections, databases, people, protection, structure
 
 DUTIES = {
     HANDLE: _("Handle requests"),
@@ -36,6 +37,11 @@ class DatabaseForm(ActingForm):
                 self._ask("owner", databases.check_owner, database=before, owner=cleaned["owner"])
             if cleaned.get("min_quorum"):
                 self._ask("min_quorum", databases.check_min_quorum, database=before, min_quorum=cleaned["min_quorum"])
+            if cleaned.get("classification"):
+                level = cleaned["classification"]
+                self._ask("classification", protection.check_database_level, database=before, classification=level)
+        for name in ("name_vi", "name_en", "description"):
+            self._ask(name, protection.check_no_secret, text=cleaned.get(name) or "")
         return cleaned
 
     def _ask(self, field, check, **arguments):
@@ -46,7 +52,7 @@ class DatabaseForm(ActingForm):
 
 
 @admin.register(Database)
-class DatabaseAdmin(InTwoLanguages, ScopedAdmin):
+class DatabaseAdmin(SuggestionPages, InTwoLanguages, ScopedAdmin):
     form = DatabaseForm
     list_display = ["code", "shown_name", "owner", "classification", "lifecycle", "legal_basis"]
     list_display_links = ["code", "shown_name"]
@@ -66,6 +72,7 @@ class DatabaseAdmin(InTwoLanguages, ScopedAdmin):
         "min_quorum",
     ]
     owner_path = "owner"
+    suggestions_of = "field__dataset__database"
 
     def get_readonly_fields(self, request, obj=None):
         # The code stands in the codes of its datasets, in agreements and in the ledger.
@@ -236,6 +243,17 @@ class ConnectionAdmin(PostButtons, ScopedAdmin):
                     len(report.skipped),
                 )
                 % {"count": len(report.skipped), "names": ", ".join(report.skipped[:10])},
+                messages.WARNING,
+            )
+        if report.secret:
+            self.message_user(
+                request,
+                ngettext(
+                    "One table says in its comments that it is a state secret, and was left out: %(names)s",
+                    "%(count)s tables say in their comments that they are state secrets, and were left out: %(names)s",
+                    len(report.secret),
+                )
+                % {"count": len(report.secret), "names": ", ".join(report.secret[:10])},
                 messages.WARNING,
             )
 

@@ -5,14 +5,50 @@ from django.contrib import admin
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from registry.admin.base import InTwoLanguages, ScopedAdmin, ScopedInline
+from registry.admin.base import ActingForm, InTwoLanguages, ScopedAdmin, ScopedInline
 from registry.admin.completeness import WithCompleteness
+from registry.admin.value_pages import ProfilePages, SuggestionPages
 from registry.choices import Theme
+from registry.errors import RegistryRefusal
 from registry.models import Dataset, Field
+from registry.services import protection
+
+
+class FieldForm(ActingForm):
+    reason = forms.CharField(
+        label=_("Reason"),
+        required=False,
+        max_length=500,
+        help_text=_("Needed where a field is to be less protected than suggested."),
+    )
+
+    def clean(self):
+        cleaned = super().clean()
+        self._refuse_if("title_vi", protection.check_no_secret, text=cleaned.get("title_vi") or "")
+        if "description" in self.fields:
+            self._refuse_if("description", protection.check_no_secret, text=cleaned.get("description") or "")
+        if set(self.changed_data) & set(protection.PROTECTION) and not self.errors:
+            self._refuse_if(
+                "personal_data",
+                protection.check_protection,
+                field=self.instance,
+                personal_data=cleaned["personal_data"],
+                masking=cleaned["default_masking"],
+                classification=cleaned["classification"],
+                reason=cleaned.get("reason") or "",
+            )
+        return cleaned
+
+    def _refuse_if(self, where, check, /, **arguments):
+        try:
+            check(**arguments)
+        except RegistryRefusal as refusal:
+            self.add_refusal(where, refusal)
 
 
 class FieldInline(ScopedInline):
     model = Field
+    form = FieldForm
     fields = [
         "name",
         "native_type",
@@ -22,6 +58,7 @@ class FieldInline(ScopedInline):
         "title_en",
         "personal_data",
         "default_masking",
+        "classification",
         "removed_at",
     ]
     readonly_fields = ["name", "native_type", "kind", "is_key", "removed_at"]
@@ -32,7 +69,7 @@ class FieldInline(ScopedInline):
         return False
 
 
-class DatasetForm(forms.ModelForm):
+class DatasetForm(ActingForm):
     themes = forms.MultipleChoiceField(
         label=capfirst(_("themes")), choices=Theme, widget=forms.CheckboxSelectMultiple, required=False
     )
@@ -40,9 +77,25 @@ class DatasetForm(forms.ModelForm):
         label=capfirst(_("page of the owner about it")), assume_scheme="https", max_length=200, required=False
     )
 
+    def clean(self):
+        cleaned = super().clean()
+        if cleaned.get("is_state_secret"):
+            self.add_refusal("is_state_secret", protection.state_secret())
+        for name in ("title_vi", "title_en", "description"):
+            try:
+                protection.check_no_secret(text=cleaned.get(name) or "")
+            except RegistryRefusal as refusal:
+                self.add_refusal(name, refusal)
+        if cleaned.get("is_published") and not self.errors:
+            try:
+                protection.check_publishable(dataset=self.instance)
+            except RegistryRefusal as refusal:
+                self.add_refusal("is_published", refusal)
+        return cleaned
+
 
 @admin.register(Dataset)
-class DatasetAdmin(WithCompleteness, InTwoLanguages, ScopedAdmin):
+class DatasetAdmin(ProfilePages, SuggestionPages, WithCompleteness, InTwoLanguages, ScopedAdmin):
     form = DatasetForm
     fieldsets = [
         (None, {"fields": ["database", "code", "schema_name", "table_name", "removed_at", "shown_lacks"]}),
@@ -107,6 +160,7 @@ class DatasetAdmin(WithCompleteness, InTwoLanguages, ScopedAdmin):
         "frequency",
     ]
     owner_path = "database__owner"
+    suggestions_of = "field__dataset"
 
     def get_fieldsets(self, request, obj=None):
         if self.has_change_permission(request, obj):
@@ -126,6 +180,7 @@ class DatasetAdmin(WithCompleteness, InTwoLanguages, ScopedAdmin):
 
 @admin.register(Field)
 class FieldAdmin(InTwoLanguages, ScopedAdmin):
+    form = FieldForm
     list_display = [
         "name",
         "shown_title",
@@ -134,14 +189,15 @@ class FieldAdmin(InTwoLanguages, ScopedAdmin):
         "is_key",
         "personal_data",
         "default_masking",
+        "classification",
         "removed_at",
     ]
-    list_filter = ["personal_data", "default_masking", "kind", "is_key"]
+    list_filter = ["personal_data", "default_masking", "classification", "kind", "is_key"]
     list_select_related = ["dataset"]
     search_fields = ["name", "title_vi__unaccent", "title_en__unaccent", "dataset__code"]
     autocomplete_fields = []
     readonly_fields = ["dataset", "name", "position", "native_type", "kind", "nullable", "is_key", "removed_at"]
-    recorded_values = ["title_vi", "title_en", "personal_data", "default_masking"]
+    recorded_values = ["title_vi", "title_en", "personal_data", "default_masking", "classification", "reason"]
     owner_path = "dataset__database__owner"
 
     def has_add_permission(self, request):

@@ -14,7 +14,7 @@ from registry.admin.base import ActingForm, ScopedAdmin, ScopedInline
 from registry.choices import AgencyKind, Limit, Mode, Purpose
 from registry.errors import RegistryRefusal
 from registry.models import Field, PolicyField, SharingPolicy
-from registry.services import policies
+from registry.services import policies, protection
 
 # What the services read of a policy before it is saved.
 BOUND = ("quorum", "is_standing", "reviews_needed", "blind_review")
@@ -230,6 +230,8 @@ class SharingPolicyAdmin(ScopedAdmin):
         return super().response_change(request, obj)
 
     def _warn(self, request, policy):
+        for warning in protection.warnings_of(policy):
+            self.message_user(request, warning, messages.WARNING)
         opened = policies.opened_sensitive_fields(policy)
         if opened:
             self.message_user(

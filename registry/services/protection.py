@@ -145,17 +145,18 @@ def check_database_level(*, database: Database, classification: str) -> None:
 
 def check_publishable(*, dataset: Dataset) -> None:
     """Refuse to publish what is classified above its database, or is a state secret by its own words."""
-    check_no_secret(dataset.title_vi, dataset.title_en, dataset.description)
     present = Field.objects.shown().filter(dataset=dataset)
-    check_no_secret(*(text for line in present.values_list("title_vi", "description") for text in line))
+    described = [text for line in present.values_list("title_vi", "title_en", "description") for text in line]
+    for text in (dataset.title_vi, dataset.title_en, dataset.description, *described):
+        check_no_secret(text=text)
     level = levels.highest(present.values_list("classification", flat=True), otherwise=dataset.database.classification)
     if levels.is_above(level, dataset.database.classification):
         raise _above(dataset, dataset.database)
 
 
-def check_no_secret(*texts: str) -> None:
+def check_no_secret(*, text: str) -> None:
     """Refuse what says of itself that it is a state secret, at whatever level."""
-    if any(secrecy.declared_level(text) for text in texts):
+    if secrecy.declared_level(text):
         raise state_secret()
 
 

@@ -7,9 +7,11 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 from django.utils.text import slugify
+from django_q.tasks import async_task
 
 from registry import connectors, structures
 from registry.choices import Occasion
+from registry.classifying import secrecy
 from registry.connectors import ColumnDescription, PermanentSourceError, TableDescription
 from registry.fields import nfc
 from registry.models import Connection, Database, Dataset, Field, SchemaSnapshot, User
@@ -19,6 +21,7 @@ from registry.services.connections import address_of, connection_of
 from registry.services.snapshots import Reading
 
 LONGEST_CODE = 100  # shorter than the column: the ledger names a dataset by it
+SUGGEST = "registry.tasks.suggest"
 USUAL_SCHEMAS = {"", "public", "main"}  # those that say nothing in a code
 
 
@@ -30,6 +33,7 @@ class Report:
     changed: list[str] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+    secret: list[str] = field(default_factory=list)  # tables that say of themselves that they are state secrets
     new_fields: int = 0
     gone_fields: int = 0
 
@@ -48,6 +52,8 @@ def matches_source(*, dataset: Dataset, field_names: Iterable[str]) -> None:
     names = set(field_names)
     known = {known.name: known.kind for known in dataset.fields.shown().filter(name__in=names)}
     tables = look_at(dataset=dataset, occasion=Occasion.DELIVERY)
+    if any(_is_secret(table) for table in tables):
+        raise PermanentSourceError("state-secret")
     waiting = drift.open_changes(dataset=dataset, names=names)
     if waiting:
         said = " ".join(sentence for change in waiting for sentence in drift.sentences_of(change, breaking_only=True))
@@ -65,7 +71,7 @@ def look_at(*, dataset: Dataset, occasion: Occasion) -> list[TableDescription]:
     latest = snapshots.latest_of([dataset.pk]).get(dataset.pk)
     if latest is None or len(tables) > 1:
         return tables  # nothing to compare with, or no telling which
-    table = tables[0] if tables else None
+    table = tables[0] if tables and not _is_secret(tables[0]) else None
     seen = structures.structure_of(table) if table else structures.gone(latest.structure)
     if structures.digest(seen) == latest.digest or (table and not _fits(table)):
         return tables
@@ -100,8 +106,12 @@ def read(*, connection: Connection, by: User | None, occasion: Occasion = Occasi
                     "gone": report.gone,
                     "new_fields": report.new_fields,
                     "gone_fields": report.gone_fields,
+                    # Their names stay out of a ledger that nobody can erase.
+                    **({"state_secrets": len(report.secret)} if report.secret else {}),
                 },
             )
+        if report.new_fields:
+            async_task(SUGGEST, database.pk)
     return report
 
 
@@ -120,6 +130,10 @@ def _take_over(database: Database, tables: list[TableDescription], reading: Read
     codes = set(Dataset.objects.filter(code__startswith=database.code[:LONGEST_CODE]).values_list("code", flat=True))
     seen = set()
     for table in tables:
+        if _is_secret(table):
+            # Not seen at all: what was registered of it before the source said so counts as gone.
+            report.secret.append(f"{table.schema}.{table.name}"[:150])
+            continue
         seen.add((table.schema, table.name))
         if not _fits(table):
             report.skipped.append(f"{table.schema}.{table.name}"[:150])
@@ -164,6 +178,10 @@ def _keep(
     if latest is not None and not dataset.removed_at:
         report.changed.append(dataset.code)
     _take_over_fields(dataset, table, report, reading.begun)
+
+
+def _is_secret(table: TableDescription) -> bool:
+    return any(secrecy.declared_level(text) for text in (table.comment, *(column.comment for column in table.columns)))
 
 
 def _fits(table: TableDescription) -> bool:
@@ -219,7 +237,7 @@ def _take_over_fields(dataset: Dataset, table: TableDescription, report: Report,
     Field.objects.bulk_create(new)
     Field.objects.bulk_update(
         updated + gone,
-        [*FACTS, "removed_at", "personal_data", "default_masking"],
+        [*FACTS, "removed_at", "personal_data", "default_masking", "classification"],
         batch_size=500,
     )
 
@@ -229,6 +247,7 @@ def _updated(known: Field, facts: dict) -> Field:
         # It may hold something else now, so what a person said about it no longer counts.
         known.personal_data = Field._meta.get_field("personal_data").default
         known.default_masking = Field._meta.get_field("default_masking").default
+        known.classification = Field._meta.get_field("classification").default
     for name, value in facts.items():
         setattr(known, name, value)
     known.removed_at = None

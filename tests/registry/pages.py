@@ -1,5 +1,6 @@
 """Using the admin's pages as a browser does."""
 
+import json
 from contextlib import contextmanager
 
 import pytest
@@ -55,3 +56,8 @@ def refused(code):
     with pytest.raises(RegistryRefusal) as raised:
         yield
     assert raised.value.code == code
+
+
+def details_of(action):
+    """What the one entry of this action says."""
+    return json.loads(entries(action).get().details)
