@@ -45,6 +45,14 @@ class Verdict(TextChoices):
     RETURN = "return", _("Return for correction")
 
 
+class Recommendation(TextChoices):
+    """What a reviewer advises. It decides nothing."""
+
+    FOR = "for", _("In favour")
+    CONDITIONS = "conditions", _("In favour with conditions")
+    AGAINST = "against", _("Against")
+
+
 class EndReason(TextChoices):
     """Why a delivery ended without data."""
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from exchange import source_changes
 from exchange.models import Agreement, Decision, Delivery, ExchangeRequest, ReviewCase
@@ -168,6 +169,44 @@ def _decides_once(request: ExchangeRequest, by: User) -> None:
         raise Refusal("rule-2", _("%(person)s has already decided on this revision.") % {"person": by})
 
 
+def _approver_gave_no_advice(request: ExchangeRequest, by: User) -> None:
+    if request.revisions.first().advice.filter(made_by=by).exists():
+        raise Refusal("rule-1", _("Whoever advised on a revision as a reviewer does not decide on it."))
+
+
+def _advice_is_in(request: ExchangeRequest, by: User | None) -> None:
+    missing = case_of(request).reviews_needed - request.revisions.first().advice.count()
+    if missing > 0:
+        raise Refusal(
+            "advice-missing",
+            ngettext(
+                "The policy asks for advice before anybody approves: %(count)d reviewer has still to give it.",
+                "The policy asks for advice before anybody approves: %(count)d reviewers have still to give it.",
+                missing,
+            )
+            % {"count": missing},
+        )
+
+
+def check_reviewer(request: ExchangeRequest, by: User) -> None:
+    """Refuse unless the person reviews for the owner, is assigned to the database, is free of conflicts, and has not
+    spoken on this revision yet, as a reviewer or an approver."""
+    if not permissions.has_role(by, Role.REVIEWER, agency=request.provider):
+        raise Refusal("not-your-role", _("Only a reviewer of %(agency)s gives advice.") % {"agency": request.provider})
+    if not permissions.is_named(by, permissions.REVIEW, request.dataset.database):
+        raise Refusal(
+            "not-assigned",
+            _("You are not assigned to %(database)s. An operator can assign you on the database's page.")
+            % {"database": request.dataset.database},
+        )
+    if by.pk in _filers(request) | _signatories(request):
+        raise Refusal("rule-1", _("Whoever filed, edited or signed a request does not advise on it."))
+    _approver_not_of_consumer(request, by)
+    if request.revisions.first().advice.filter(made_by=by).exists():
+        raise Refusal("rule-2", _("%(person)s has already advised on this revision.") % {"person": by})
+    _decides_once(request, by)
+
+
 def _within_policy(request: ExchangeRequest, by: User | None) -> None:
     scopes.best_policy(request)
 
@@ -239,6 +278,8 @@ RULES: dict[str, Callable[[Subject, User | None], None]] = {
     "approver_took_no_part": _approver_took_no_part,
     "approver_not_of_consumer": _approver_not_of_consumer,
     "decides_once": _decides_once,
+    "approver_gave_no_advice": _approver_gave_no_advice,
+    "advice_is_in": _advice_is_in,
     "within_standing_permission": _within_standing_permission,
     "within_dates": _within_dates,
     "source_changed": lambda agreement, by: source_changes.check_changed(agreement),
@@ -246,7 +287,7 @@ RULES: dict[str, Callable[[Subject, User | None], None]] = {
     "agreement_live": _agreement_live,
 }
 # Rules about a person that hold for whoever gave a delegation, too.
-PERSONAL = {"approver_took_no_part", "approver_not_of_consumer", "decides_once"}
+PERSONAL = {"approver_took_no_part", "approver_not_of_consumer", "decides_once", "approver_gave_no_advice"}
 
 
 def check_text(**values) -> None:

@@ -180,7 +180,7 @@ REQUEST = _table(
         (_R.UNDER_REVIEW, _R.APPROVED, _R.OFFERED),
         Side.PROVIDER,
         (Role.APPROVER,),
-        (*_SEPARATION, "decides_once"),
+        (*_SEPARATION, "decides_once", "approver_gave_no_advice", "advice_is_in"),
     ),
     Move(
         "accept",

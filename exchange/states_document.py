@@ -24,6 +24,8 @@ RULES = {
     "approver_took_no_part": "the mover neither filed nor proposed the request, and never edited or signed any of its revisions",
     "approver_not_of_consumer": "the mover belongs neither to the consumer agency nor to one above it",
     "decides_once": "the mover has not yet decided on this revision, in person or through a delegate",
+    "approver_gave_no_advice": "the mover gave no advice on this revision as a reviewer",
+    "advice_is_in": "as many reviewers as the policy asks for have given advice on this revision",
     "within_standing_permission": "the owner decided beforehand to grant exactly this, by an approver without conflict",
     "within_dates": "today lies within the dates of the agreement",
     "source_changed": "the source of the data changed in what the agreement needs, and its owner has not accepted that",

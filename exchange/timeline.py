@@ -27,6 +27,7 @@ SENTENCES: dict[str, Promise] = {
     "request.return": _("Returned for correction"),
     "request.reject": _("Rejected"),
     "request.approve": _("Decided by the owner of the data"),
+    "request.advise": _("Advice given by a reviewer of the owner"),
     "request.accept": _("Offer accepted"),
     "request.decline": _("Offer declined"),
     "request.withdraw": _("Withdrawn"),
@@ -100,7 +101,9 @@ def _events(entries, consumer: Agency, *, names_things: bool) -> list[Event]:
 
 
 def _is_internal(entry: Entry, details: dict) -> bool:
-    """A vote while the quorum is not met concerns only the owner."""
+    """A vote while the quorum is not met concerns only the owner, and so does advice."""
+    if entry.action == "request.advise":
+        return True
     return entry.action == "request.approve" and details.get("to") == RequestStatus.UNDER_REVIEW
 
 

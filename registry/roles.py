@@ -35,6 +35,7 @@ REGISTRY = (
     "user",
 )
 EXCHANGE = (
+    "advice",
     "agreement",
     "calendarday",
     "deadlineprofile",
@@ -98,7 +99,7 @@ _DESK = _permissions(
         "unitcode",
     ),
 ) | _permissions(
-    "exchange", ("view",), ("agreement", "decision", "exchangerequest", "letter", "reviewcase", "revision")
+    "exchange", ("view",), ("advice", "agreement", "decision", "exchangerequest", "letter", "reviewcase", "revision")
 )
 
 ROLE_PERMISSIONS: dict[Role, frozenset[str]] = {

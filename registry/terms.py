@@ -79,7 +79,7 @@ def decision(policy: SharingPolicy) -> list[str]:
             % {"count": policy.reviews_needed}
         )
     if policy.blind_review:
-        found.append(_("Nobody sees the votes and the advice of others before all of them are in."))
+        found.append(_("No approver or reviewer sees the votes and the advice of others before all of them are in."))
     return found
 
 

@@ -1,6 +1,7 @@
 """The exchange in the admin: owners decide, operators watch deliveries, auditors read."""
 
 from exchange.admin import (  # noqa: F401 - importing registers
+    advice,
     agreements,
     cases,
     deadlines,

@@ -140,7 +140,7 @@ class AgreementAdmin(MovePages, DeskAdmin):
         )
         return related.get(pk=agreement.pk)
 
-    def read(self, agreement) -> AgreementPage:
+    def read(self, agreement, reader: User) -> AgreementPage:
         return AgreementPage(agreement)
 
     def _context(self, request, agreement, page):

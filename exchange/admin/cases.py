@@ -12,20 +12,22 @@ from django.utils.translation import gettext_lazy as _
 
 from exchange.admin import forms, wording
 from exchange.admin.access import DeskAdmin
+from exchange.admin.advice import AdvicePages
 from exchange.admin.dossier import CLOCK_RUNS, Dossier
 from exchange.admin.filters import OfficerFilter, OverdueFilter, SensitiveFilter, StateFilter
 from exchange.admin.pages import MovePages
 from exchange.choices import Urgency, Verdict
 from exchange.models import Decision, Letter, ReviewCase
-from exchange.services import cases
+from exchange.services import advice, cases
 from exchange.states import RequestStatus
 from registry.admin.base import ReadOnlyAdmin
-from registry.choices import PersonalData
+from registry.choices import PersonalData, Role
 from registry.models import Field, User
+from registry.permissions import has_role
 
 
 @admin.register(ReviewCase)
-class ReviewCaseAdmin(MovePages, DeskAdmin):
+class ReviewCaseAdmin(AdvicePages, MovePages, DeskAdmin):
     list_display = [
         "code",
         "consumer",
@@ -140,6 +142,8 @@ class ReviewCaseAdmin(MovePages, DeskAdmin):
     def approvals(self, case):
         if case.policy.is_standing:
             return _("standing permission")
+        if case.is_blind:
+            return _("hidden")
         return _("%(count)s of %(needed)s") % {"count": case.votes, "needed": case.quorum}
 
     # The page of a case and its moves
@@ -156,8 +160,8 @@ class ReviewCaseAdmin(MovePages, DeskAdmin):
         )
         return related.get(pk=case.pk)
 
-    def read(self, case) -> Dossier:
-        return Dossier(case)
+    def read(self, case, reader: User) -> Dossier:
+        return Dossier(case, reader)
 
     def subject_of(self, case):
         return case.request
@@ -172,6 +176,7 @@ class ReviewCaseAdmin(MovePages, DeskAdmin):
 
     def _context(self, request, case, page):
         return super()._context(request, case, page) | {
+            "may_advise": _is_current(case) and advice.can_give(request=case.request, by=request.user),
             "state": wording.badge(case.request.status, case.request.get_status_display()),
             "title": case.request.code,
         }
@@ -198,7 +203,7 @@ class ReviewCaseAdmin(MovePages, DeskAdmin):
         return self._told_of_approval(page)
 
     def _told_of_approval(self, page: Dossier) -> str:
-        page = Dossier(page.case)  # what was counted before the vote no longer holds
+        page = Dossier(page.case, page.reader)  # what was counted before the vote no longer holds
         told = {
             "votes": page.quorum_words,
             "agency": page.request.consumer,
@@ -240,6 +245,10 @@ class DecisionAdmin(ReadOnlyAdmin):
     ]
     readonly_fields = fields
     owner_path = "case__provider"
+
+    def get_queryset(self, request):
+        found = super().get_queryset(request)
+        return found if has_role(request.user, Role.AUDITOR) else found.readable_by(request.user)
 
     @admin.display(description=_("review case"), ordering="case")
     def shown_case(self, decision):

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterable
 from functools import cached_property
 
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -22,6 +23,7 @@ from registry.choices import FileFormat, Masking, Mode, PersonalData, Purpose
 from registry.models import Dataset, Field, LegalInstrument, SharingPolicy, User
 from registry.terms import limit_sentences
 
+HIDDEN_WHILE_BLIND = ("request.approve", "request.advise")
 TIMELINE_LENGTH = 100
 DECISIONS_SHOWN = 50
 EARLIER_SHOWN = 5
@@ -62,8 +64,9 @@ def scope_lines(scope, fields: dict[str, Field]) -> list[dict]:
 class Dossier:
     """One case, read for the person who looks at it."""
 
-    def __init__(self, case: ReviewCase) -> None:
+    def __init__(self, case: ReviewCase, reader: User | None = None) -> None:
         self.case = case
+        self.reader = reader
         self.request = case.request
 
     @cached_property
@@ -94,7 +97,9 @@ class Dossier:
 
     @cached_property
     def agreed_scope(self):
-        """What the approvers so far let out: the next one can only narrow it further."""
+        """What the approvers so far let out: the next one can only narrow it further. In blind review all of it."""
+        if self.case.is_blind:
+            return self.scope
         return scopes.approved_scope(self.case, self.scope)
 
     @cached_property
@@ -241,6 +246,7 @@ class Dossier:
     @cached_property
     def decisions(self) -> list[dict]:
         found = self.case.decisions.select_related("made_by", "revision", "legal_basis", "delegation__delegator")
+        found = found.readable_by(self.reader)
         return [self._decision(decision) for decision in found.order_by("-pk")[:DECISIONS_SHOWN]]
 
     def _decision(self, decision) -> dict:
@@ -264,7 +270,22 @@ class Dossier:
         return scopes.live_approvals(self.case).count()
 
     @cached_property
+    def advice(self) -> list:
+        """What reviewers advised, on earlier revisions, too; in blind review the own until all of it is in."""
+        found = self.case.advice.select_related("made_by", "revision").readable_by(self.reader)
+        return list(found.order_by("-pk")[:DECISIONS_SHOWN])
+
+    @cached_property
+    def advice_words(self) -> str:
+        return _("%(count)s of %(needed)s") % {
+            "count": self.revision.advice.count(),
+            "needed": self.case.reviews_needed,
+        }
+
+    @cached_property
     def quorum_words(self) -> str:
+        if self.case.is_blind:
+            return _("%(needed)s needed; the votes are hidden until all are in") % {"needed": self.case.quorum}
         return _("%(count)s of %(needed)s") % {"count": self.approvals, "needed": self.case.quorum}
 
     @cached_property
@@ -289,7 +310,7 @@ class Dossier:
         if not self.is_current:
             return _("The request now asks another owner: this case is left behind.")
         status, consumer = self.request.status, self.request.consumer
-        missing = self.case.quorum - self.approvals
+        missing = self.case.quorum - (0 if self.case.is_blind else self.approvals)
         sentences = {
             RequestStatus.SUBMITTED: _("Waits for a case officer to take it on."),
             RequestStatus.UNDER_REVIEW: ngettext(
@@ -330,7 +351,7 @@ class Dossier:
     @cached_property
     def timeline(self) -> list[dict]:
         """The last entries of the ledger about the exchange, newest first, refusals included."""
-        entries = list(Entry.objects.in_case(self.request.code).order_by("-sequence")[:TIMELINE_LENGTH])
+        entries = list(self._entries().order_by("-sequence")[:TIMELINE_LENGTH])
         names = names_of(wording.people_in(entries))
         return [
             {
@@ -342,6 +363,14 @@ class Dossier:
             }
             for entry in entries
         ]
+
+    def _entries(self):
+        """Without the votes and the advice of others while the review is blind: the ledger would tell them."""
+        entries = Entry.objects.in_case(self.request.code)
+        if not self.case.is_blind:
+            return entries
+        own = str(self.reader.public_id) if self.reader else ""
+        return entries.exclude(Q(action__in=HIDDEN_WHILE_BLIND) & ~Q(actor=own))
 
     @staticmethod
     def _actor(entry: Entry, names: dict[str, str]) -> str:

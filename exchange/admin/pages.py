@@ -48,8 +48,8 @@ class MovePages:
     page_template = ""
     move_templates = ""  # folder with one template for each move
 
-    def read(self, thing):
-        """What the pages show of an object."""
+    def read(self, thing, reader):
+        """What the pages show of an object to the person."""
         raise NotImplementedError
 
     def subject_of(self, thing):
@@ -82,7 +82,7 @@ class MovePages:
         if request.method not in ("GET", "HEAD"):
             return HttpResponseNotAllowed(["GET", "HEAD"])
         thing = self._visible(request, object_id)
-        page = self.read(thing)
+        page = self.read(thing, request.user)
         buttons = self.buttons(request, thing)
         context = self._context(request, thing, page) | {"buttons": buttons, "reasons": reasons_of(buttons)}
         return TemplateResponse(request, self.page_template, context)
@@ -105,11 +105,11 @@ class MovePages:
         except Refusal as refusal:
             self.message_user(request, str(refusal), messages.ERROR)
             return HttpResponseRedirect(self.url_of(thing, "change"))
-        page = self.read(thing)
+        page = self.read(thing, request.user)
         return self._form_page(request, thing, page, name, self.moves[name](thing=page))
 
     def _post(self, request, thing, name: str):
-        page = self.read(thing)
+        page = self.read(thing, request.user)
         form = self.moves[name](request.POST, thing=page)
         if not form.is_valid():
             return self._form_page(request, thing, page, name, form, status=422)
@@ -119,7 +119,7 @@ class MovePages:
             # Read again: the refusal often means that somebody was faster, and the page has to show it.
             thing = self._visible(request, thing.pk)
             form.refuse(refusal)
-            return self._form_page(request, thing, self.read(thing), name, form, status=refusal.status)
+            return self._form_page(request, thing, self.read(thing, request.user), name, form, status=refusal.status)
         self.message_user(request, told, messages.SUCCESS)
         return HttpResponseRedirect(self.url_of(thing, "change"))
 

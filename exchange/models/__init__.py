@@ -1,5 +1,6 @@
 """Requests, cases and decisions; agreements; deliveries; deadlines."""
 
+from exchange.models.advice import Advice
 from exchange.models.agreements import Agreement
 from exchange.models.cases import Decision, Letter, LetterCounter, ReviewCase
 from exchange.models.deadlines import CalendarDay, DeadlineProfile
@@ -8,6 +9,7 @@ from exchange.models.lookups import Lookup, LookupRate, LookupUsage
 from exchange.models.requests import ExchangeRequest, Revision
 
 __all__ = [
+    "Advice",
     "Agreement",
     "CalendarDay",
     "DeadlineProfile",

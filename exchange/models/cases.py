@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from exchange.choices import Verdict
 from exchange.models.requests import ExchangeRequest, Revision
+from exchange.states import RequestStatus
 from registry.choices import Role
 from registry.fields import TextBlock
 from registry.models import Agency, Delegation, LegalInstrument, Membership, SharingPolicy, User
@@ -37,6 +38,8 @@ class ReviewCase(models.Model):
         SharingPolicy, verbose_name=_("sharing policy"), on_delete=models.PROTECT, related_name="cases"
     )
     quorum = models.PositiveSmallIntegerField(_("approvers needed"))
+    reviews_needed = models.PositiveSmallIntegerField(_("advice needed from reviewers"), default=0)
+    blind_review = models.BooleanField(_("blind review"), default=False)
     opened_at = models.DateTimeField(_("received at"), auto_now_add=True)
     due_on = models.DateField(_("due on"))
     claimed_at = models.DateTimeField(_("taken on at"), null=True, blank=True)
@@ -63,10 +66,21 @@ class ReviewCase(models.Model):
     def __str__(self) -> str:
         return f"{self.request} → {self.provider.code}"
 
+    @property
+    def is_blind(self) -> bool:
+        """Whether votes are hidden now: the review goes on, so not all of them are in."""
+        return self.blind_review and self.request.status == RequestStatus.UNDER_REVIEW
+
 
 class DecisionQuerySet(models.QuerySet):
     def live(self):
         return self.filter(voided_at__isnull=True)
+
+    def readable_by(self, user: User | None):
+        """In blind review only the own votes, also those made in the person's place, until the review is over."""
+        hidden = Q(case__blind_review=True, case__request__status=RequestStatus.UNDER_REVIEW, voided_at__isnull=True)
+        own = Q(made_by=user) | Q(delegation__delegator=user) if user else Q(pk__in=[])
+        return self.filter(~hidden | own)
 
 
 class Decision(models.Model):

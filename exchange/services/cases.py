@@ -62,14 +62,24 @@ def approve(
     """Vote for the request, whole or narrowed. With the last vote needed it becomes an agreement, or an offer if narrowed."""
     with workflow.making("approve", request, by=by, reason=reason) as step:
         case = rules.case_of(step.subject)
-        requested = scopes.scope_of_revision(step.subject.revisions.first())
+        requested, chosen = scopes.scope_of_revision(step.subject.revisions.first()), fields
         agreed = scopes.approved_scope(case, requested)
         if row_limit is not None and row_limit < 1:
             raise _nothing_left()
-        _check_none_left_out(case.request, fields, requested, agreed)
+        own = agreed
+        if case.is_blind:
+            # The others' votes were not on the page: what this approver lets out is asked of the request itself.
+            own = requested
+            step.details["own_scope_sha256"] = requested.narrowed(
+                fields=fields, row_limit=row_limit, period_to=period_to
+            ).digest
+            _check_scope(requested.narrowed(fields=fields, row_limit=row_limit, period_to=period_to), requested, fields)
+            fields = fields and fields & set(agreed.field_names)
+        else:
+            _check_none_left_out(case.request, fields, requested, agreed)
         scope = agreed.narrowed(fields=fields, row_limit=row_limit, period_to=period_to)
         _check_scope(scope, agreed, fields)
-        if scope != agreed and not step.reason:
+        if own.narrowed(fields=chosen, row_limit=row_limit, period_to=period_to) != own and not step.reason:
             raise Refusal(
                 "reason-needed",
                 _("Say why less is shared than was asked for."),

@@ -262,6 +262,8 @@ def endorse(*, request: ExchangeRequest, by: User, revision_hash: str) -> Exchan
                 "policy": policy,
                 # A return must not be a way to fewer approvers.
                 "quorum": max(policy.quorum, former.quorum if former else 0),
+                "reviews_needed": max(policy.reviews_needed, former.reviews_needed if former else 0),
+                "blind_review": policy.blind_review or bool(former and former.blind_review),
                 "due_on": deadlines.due_date_for(subject, former),
                 "claimed_by": None,
                 "claimed_at": None,

@@ -10,6 +10,7 @@ from django.utils import timezone
 from ndc_portal.demo.sources import Sources
 from registry.choices import (
     AccessRights,
+    AgencyKind,
     Classification,
     Engine,
     Frequency,
@@ -265,7 +266,8 @@ def _describe(database: Database, table: str, facts: TableFacts) -> None:
 
 
 def _offer(population: Database, approver: User) -> None:
-    """Two policies of the population database: packages that two approvers decide, and a standing one for look-ups."""
+    """Policies of the population database: packages that two approvers decide, look-ups by standing permission, figures
+    for provinces by blind votes."""
     citizens = population.datasets.get(table_name="cong_dan")
     bhxh = Agency.objects.get(code="BHXH")
     package = _policy(
@@ -294,6 +296,19 @@ def _offer(population: Database, approver: User) -> None:
     )
     for policy in (package, lookup):
         policy.recipients.set([bhxh])
+    _policy(
+        citizens,
+        "Số liệu dân cư cho ủy ban nhân dân cấp tỉnh",
+        {"ngay_sinh": Y, "gioi_tinh": K, "ma_tinh": K, "ma_xa": K},
+        ("ma_tinh",),
+        modes=[Mode.PACKAGE, Mode.RECURRING],
+        purposes=[Purpose.PLANNING, Purpose.STATISTICS],
+        recipient_kinds=[AgencyKind.PROVINCE],
+        rows_per_month=10_000_000,
+        deliveries_per_month=4,
+        quorum=2,
+        blind_review=True,
+    )
 
 
 def _policy(
