@@ -27,7 +27,7 @@ $(VENV)/installed: requirements.txt constraints.txt | $(PYTHON)
 	@$(PIP) -r requirements.txt
 	@touch $@
 
-$(VENV)/installed-dev: requirements.txt requirements-dev.txt constraints.txt | $(PYTHON)
+$(VENV)/installed-dev: requirements.txt requirements-dev.txt requirements-engines.txt constraints.txt | $(PYTHON)
 	@echo "Installing the packages for development ..."
 	@$(PIP) -r requirements-dev.txt
 	@touch $@ $(VENV)/installed

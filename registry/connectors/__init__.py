@@ -21,8 +21,10 @@ from registry.connectors.base import (
 )
 from registry.connectors.files import FilesConnector
 from registry.connectors.mysql import MySQLConnector
+from registry.connectors.oracle import OracleConnector
 from registry.connectors.postgresql import PostgreSQLConnector
 from registry.connectors.sqlite import SQLiteConnector
+from registry.connectors.sqlserver import SQLServerConnector
 
 __all__ = [
     "Address",
@@ -71,5 +73,12 @@ def get(address: Address) -> Connector:
     return of(address.engine)(address)
 
 
-for _connector in (PostgreSQLConnector, MySQLConnector, SQLiteConnector, FilesConnector):
+for _connector in (
+    PostgreSQLConnector,
+    MySQLConnector,
+    SQLiteConnector,
+    FilesConnector,
+    SQLServerConnector,
+    OracleConnector,
+):
     register(_connector)

@@ -21,7 +21,10 @@ METADATA_ADDRESSES = {
 }
 DATABASES_OF_SERVER = ("postgres", "template0", "template1")
 # Those in which a server keeps its accounts and its own workings.
-SYSTEM_DATABASES = {Engine.MYSQL: ("mysql", "information_schema", "performance_schema", "sys")}
+SYSTEM_DATABASES = {
+    Engine.MYSQL: ("mysql", "information_schema", "performance_schema", "sys"),
+    Engine.SQLSERVER: ("master", "msdb", "tempdb", "model"),
+}
 HERE = "here"
 BUCKET_SCHEME = "s3://"
 BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")

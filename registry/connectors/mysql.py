@@ -191,10 +191,10 @@ def _prepare(connection, seconds):
 
 def _masks(plan, pseudonym_key):
     """What Python masks, by place: kinds that the statement leaves alone, and pseudonyms of what it could not normalise."""
-    masks, found = rows.masks(pseudonym_key), {}
+    found = {}
     for place, column in enumerate(plan.columns):
         if not statements.masked_in_query(column):
-            found[place] = masks[column.masking]
+            found[place] = rows.masks(pseudonym_key, column.kind)[column.masking]
         elif column.masking == Masking.PSEUDONYM:
             found[place] = lambda value: (
                 masking.pseudonym(pseudonym_key, value[1:]) if value and value[0] == statements.RAW else value

@@ -1,5 +1,6 @@
 """What engines share whose rows pass through Python: files byte for byte as PostgreSQL writes them, look-ups, counts."""
 
+import json
 import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -92,15 +93,20 @@ class RowConnector(Connector):
             raise
 
 
-def masks(pseudonym_key: bytes) -> dict[Masking, Callable[[Any], str | None]]:
-    """How a value is masked, for engines that let Python do it; `Masking.NULL` needs no function."""
+def masks(pseudonym_key: bytes, kind: str = FieldKind.OTHER) -> dict[Masking, Callable[[Any], str | None]]:
+    """How a value of the kind is masked, for engines that let Python do it; `Masking.NULL` needs no function."""
+
+    def text_of(value):
+        text = value if value.__class__ is str else formats.text_of(value)
+        return _spelt(text, " ") if kind == FieldKind.DATETIME else text
+
     return {
-        Masking.ROUNDED: lambda value: masking.rounded(formats.text_of(value)),
+        Masking.ROUNDED: lambda value: masking.rounded(text_of(value)),
         # A number in a date column counts seconds or days: its first digits are no year.
-        Masking.YEAR: lambda value: None if isinstance(value, int | float) else masking.year(formats.text_of(value)),
-        Masking.PROVINCE: lambda value: masking.province(formats.text_of(value)),
-        Masking.PARTIAL: lambda value: masking.partial(formats.text_of(value)),
-        Masking.PSEUDONYM: lambda value: masking.pseudonym(pseudonym_key, formats.text_of(value)),
+        Masking.YEAR: lambda value: None if isinstance(value, int | float) else masking.year(text_of(value)),
+        Masking.PROVINCE: lambda value: masking.province(text_of(value)),
+        Masking.PARTIAL: lambda value: masking.partial(text_of(value)),
+        Masking.PSEUDONYM: lambda value: masking.pseudonym(pseudonym_key, text_of(value)),
     }
 
 
@@ -176,3 +182,8 @@ def _spelt(text, separator):
         return text
     day, time, fraction, zone = found.groups()
     return f"{day}{separator}{time}{fraction if fraction and fraction != '.' else ''}{zone or ''}"
+
+
+def json_list(values: Sequence[str]) -> str:
+    """The values once each, for engines that take a long list as one parameter."""
+    return json.dumps(list(dict.fromkeys(values)), ensure_ascii=False)

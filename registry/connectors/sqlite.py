@@ -116,8 +116,9 @@ def _prepare(connection, statement_timeout, pseudonym_key):
     connection.execute("PRAGMA trusted_schema = OFF")
     deadline = time.monotonic() + statement_timeout
     connection.set_progress_handler(lambda: time.monotonic() > deadline, INSTRUCTIONS_PER_CHECK)
-    for name, mask in rows.masks(pseudonym_key).items():
-        connection.create_function(f"ndc_{name}", 1, mask, deterministic=True)
+    for kind in ("", FieldKind.DATETIME):
+        for name, mask in rows.masks(pseudonym_key, kind).items():
+            connection.create_function(f"ndc_{name}{kind}", 1, mask, deterministic=True)
     connection.execute("BEGIN")
 
 
@@ -151,7 +152,8 @@ def _field(plan, column):
         value = f"CASE {value} WHEN 0 THEN 'false' WHEN 1 THEN 'true' ELSE {value} END"
     if column.masking == Masking.KEEP:
         return value
-    return "NULL" if column.masking == Masking.NULL else f"ndc_{column.masking}({value})"
+    kind = FieldKind.DATETIME if column.kind == FieldKind.DATETIME else ""
+    return "NULL" if column.masking == Masking.NULL else f"ndc_{column.masking}{kind}({value})"
 
 
 def _where(plan, *more):

@@ -183,9 +183,10 @@ def _finished(fetched, finish):
 
 def _finisher(columns, pseudonym_key):
     """What is left to do in Python with a row: masks, and numbers that the file has as text."""
-    masks = rows.masks(pseudonym_key)
     numeric = (FieldKind.INTEGER, FieldKind.NUMBER)
-    steps = [masks.get(c.masking) or (_number if c.kind in numeric else None) for c in columns]
+    steps = [
+        rows.masks(pseudonym_key, c.kind).get(c.masking) or (_number if c.kind in numeric else None) for c in columns
+    ]
     if not any(steps):
         return None
     return lambda row: [step(value) if step else value for step, value in zip(steps, row, strict=True)]

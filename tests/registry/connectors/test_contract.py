@@ -120,6 +120,9 @@ def test_moments_are_spelt_alike(all_connectors, extracted):
     csv_file, _rows = _same([extracted(connector, plan) for connector in all_connectors])
     lines, _rows = _same([extracted(connector, plan, file_format=FileFormat.JSONL) for connector in all_connectors])
 
+    for masking in (Masking.PSEUDONYM, Masking.PARTIAL, Masking.YEAR):
+        masked = replace(plan, columns=(replace(plan.columns[0], masking=masking),))
+        _same([extracted(connector, masked) for connector in all_connectors])
     expected = [moment and moment.replace(".120000", ".12") for moment in MOMENTS[:-1]]
     assert csv_file.decode().split("\n")[1:-2] == expected
     assert [json.loads(line)["moment"] for line in lines.splitlines()] == [m.replace(" ", "T") for m in expected] + [
