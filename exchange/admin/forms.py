@@ -5,6 +5,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from exchange.admin import wording
+from exchange.forms.inputs import Choices
 from exchange.refusals import Refusal
 from registry.models import LegalInstrument
 
@@ -65,7 +66,7 @@ class DecisionForm(MoveForm):
 
 
 class ApproveForm(DecisionForm):
-    fields_kept = forms.MultipleChoiceField(
+    fields_kept = Choices(
         label=_("Fields to share"),
         widget=forms.CheckboxSelectMultiple,
         help_text=_("Untick what is not to be shared. What is left out is offered to the agency as a narrower scope."),

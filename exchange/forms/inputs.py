@@ -69,13 +69,32 @@ class Email(Text, forms.EmailField):
     pass
 
 
+def as_sent(value: str) -> str:
+    """A value as browsers send it: every line break becomes CR LF. Names of columns may hold some."""
+    return value.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
+
+
+def as_offered(field: forms.ChoiceField, value: str) -> str:
+    """The choice that was sent, byte for byte; the value itself where none fits, or more than one."""
+    if field.valid_value(value):
+        return value
+    fitting = [str(offered) for offered, _label in field.choices if as_sent(str(offered)) == as_sent(value)]
+    return fitting[0] if len(fitting) == 1 else value
+
+
 class Choice(forms.ChoiceField):
     default_error_messages = NOT_OFFERED
+
+    def to_python(self, value):
+        return as_offered(self, super().to_python(value))
 
 
 class Choices(forms.MultipleChoiceField):
     default_error_messages = NOT_OFFERED
     widget = forms.CheckboxSelectMultiple
+
+    def to_python(self, value):
+        return [as_offered(self, one) for one in super().to_python(value)]
 
 
 class DayInput(forms.DateInput):

@@ -12,7 +12,7 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection as SourceConnection
 
 from registry.choices import Engine, FileFormat
-from registry.connectors import filters, formats, reflection
+from registry.connectors import filters, formats, postgresql_domains, reflection
 from registry.connectors import postgresql_statements as statements
 from registry.connectors.addresses import check_address
 from registry.connectors.base import (
@@ -108,7 +108,8 @@ class PostgreSQLConnector(Connector):
                     RELATIONS, wanted
                 )
             ]
-            return reflection.describe(connection, relations)
+            described = reflection.describe(connection, relations)
+            return postgresql_domains.completed(connection, described, table=table)
 
     def extract(self, plan: ExtractPlan, *, pseudonym_key: bytes) -> Iterator[Chunk]:
         filters.check_plan(plan, pseudonym_key=pseudonym_key)
