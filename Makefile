@@ -1,7 +1,7 @@
 # Every target makes what it needs: nothing has to be set up before `make demo` or `make test`.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo run test test-pg17 lint messages screenshots check stop clean
+.PHONY: help install install-dev demo run test test-pg17 samples lint messages screenshots check stop clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -77,6 +77,10 @@ test: install-dev ## Run the tests; make test ARGS="-k word" runs some
 
 test-pg17: install-dev ## Run the tests on PostgreSQL 17 from the wheel
 	@NDC_POSTGRES=wheel $(PYTHON) -m pytest $(PARALLEL) $(ARGS)
+
+samples: install-dev ## Fetch databases that others made, and take them from registration to delivery
+	@$(PYTHON) -m tests.samples.packages
+	@$(PYTHON) -m pytest tests/samples -n0 $(ARGS)
 
 lint: install-dev ## Check style and format
 	@$(VENV)/bin/ruff check .
