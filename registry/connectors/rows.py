@@ -85,7 +85,8 @@ class RowConnector(Connector):
 
     def count(self, plan: ExtractPlan, timeout: int) -> int | None:
         try:
-            with self._rows(self._query(plan, counting=True), timeout, plan=plan) as batches:
+            # What comes back has one column, so nothing of it is masked.
+            with self._rows(self._query(plan, counting=True), timeout, plan=replace(plan, columns=())) as batches:
                 return next(int(rows[0][0]) for rows in batches)
         except TemporarySourceError as error:
             if error.code == "source-slow":

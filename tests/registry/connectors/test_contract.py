@@ -237,6 +237,13 @@ def test_filters_find_the_same_rows(connector, plan, extracted, condition, found
     assert rows == connector.count(filtered, 5) == len(found)
 
 
+@pytest.mark.parametrize("masking", Masking)
+def test_masked_fields_count_as_others_do(connector, plan, masking):
+    fitting = tuple(replace(c, masking=masking) for c in plan.columns if filters.masking_fits(masking, c.kind))
+
+    assert connector.count(replace(plan, columns=fitting[::-1]), 5) == len(ROWS)
+
+
 def test_conditions_hold_together(connector, plan, extracted):
     conditions = (
         Condition("id", FieldKind.INTEGER, Operator.AT_MOST, ("4",)),
