@@ -54,6 +54,14 @@ class InstrumentKind(TextChoices):
     OTHER = "other", _("Other instrument")
 
 
+class Operation(TextChoices):
+    """What happened to a row."""
+
+    INSERT = "insert", _("added")
+    UPDATE = "update", _("changed")
+    DELETE = "delete", _("deleted")
+
+
 class Classification(TextChoices):
     """How far data may travel. State secrets are no level here: they are not for this portal."""
 

@@ -4,6 +4,7 @@ from registry.admin import (  # noqa: F401  importing registers
     agencies,
     databases,
     datasets,
+    history,
     laws,
     notices,
     people,

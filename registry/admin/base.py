@@ -13,10 +13,11 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from registry import citations
+from registry.admin.history_page import history_page
 from registry.errors import RegistryRefusal
 from registry.models import LegalInstrument, User
 from registry.roles import agencies_served, sees_every_agency
-from registry.services import records
+from registry.services import history, records
 
 
 class Scoped:
@@ -112,8 +113,14 @@ class ScopedAdmin(Scoped, admin.ModelAdmin):
 
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
         """The page of a row, in one transaction; what the registry refused is recorded after it ended."""
+        reason = request.POST.get("_reason", "")
+        context = {"change_reason": reason, **(extra_context or {})}
         try:
-            response = super().changeform_view(request, object_id, form_url, extra_context)
+            if request.method == "POST":
+                with history.acting(by=request.user, reason=reason):
+                    response = super().changeform_view(request, object_id, form_url, context)
+            else:
+                response = super().changeform_view(request, object_id, form_url, context)
         except RegistryRefusal as refusal:  # by a service, on saving: nothing was saved
             self.refuse(request, refusal, self._named(object_id))
             return HttpResponseRedirect(request.get_full_path())
@@ -127,6 +134,12 @@ class ScopedAdmin(Scoped, admin.ModelAdmin):
         for refusal in _refusals_of(request):
             self._record_refusal(request, refusal, self._named(object_id))
         return response
+
+    def history_view(self, request, object_id, extra_context=None):
+        """What the database wrote down, in place of what the admin did."""
+        if self.opts.app_label != "registry":
+            return super().history_view(request, object_id, extra_context)
+        return history_page(self, request, object_id, extra_context)
 
     def _named(self, object_id) -> models.Model | None:
         return self.model._base_manager.filter(pk=unquote(object_id)).first() if object_id else None

@@ -2,6 +2,7 @@
 
 from registry.models.agencies import AgencyCode, AgencyContact
 from registry.models.databases import Connection, Database, Dataset, Field
+from registry.models.history import RegistryChange
 from registry.models.laws import Amendment, LegalInstrument
 from registry.models.notices import Notice
 from registry.models.people import Agency, Delegation, Membership, User
@@ -29,6 +30,7 @@ __all__ = [
     "Membership",
     "Notice",
     "PolicyField",
+    "RegistryChange",
     "SchemaChange",
     "SchemaSnapshot",
     "SharingPolicy",
