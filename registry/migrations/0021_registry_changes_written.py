@@ -42,21 +42,23 @@ BEGIN
     WHERE attrelid = TG_RELID AND attnum > 0 AND NOT attisdropped AND (attgenerated <> '' OR atttypid = 'tsvector'::regtype);
 
     IF TG_OP = 'UPDATE' THEN
+        -- MATERIALIZED: else each row is turned into JSON once for every column.
+        WITH pairs AS MATERIALIZED (
+            SELECT coalesce(now_.id, before.id) AS id, to_jsonb(before) - ignored AS was, to_jsonb(now_) - ignored AS is_
+            FROM old_rows before FULL JOIN new_rows now_ ON now_.id = before.id
+        ), differing AS (
+            SELECT id, (
+                SELECT jsonb_object_agg(key, CASE WHEN key = ANY (hidden) THEN to_jsonb('changed'::text)
+                                                  ELSE jsonb_build_array(was -> key, value) END)
+                FROM jsonb_each(is_) WHERE value IS DISTINCT FROM was -> key
+            ) AS values_
+            FROM pairs WHERE was IS DISTINCT FROM is_
+        )
         INSERT INTO registry_registrychange
             (changed_at, transaction, table_name, row_id, operation, actor, reason, database_role, values)
-        SELECT clock_timestamp(), pg_current_xact_id()::text::bigint, TG_TABLE_NAME, pair.id, 'update', actor_, reason_,
-               session_user, pair.values
-        FROM (
-            SELECT coalesce(now_.id, before.id) AS id, (
-                SELECT jsonb_object_agg(key, CASE WHEN key = ANY (hidden) THEN to_jsonb('changed'::text)
-                                                  ELSE jsonb_build_array(old_.value, new_.value) END)
-                FROM jsonb_each(to_jsonb(before) - ignored) old_ FULL JOIN jsonb_each(to_jsonb(now_) - ignored) new_ USING (key)
-                WHERE old_.value IS DISTINCT FROM new_.value
-            ) AS values
-            FROM old_rows before FULL JOIN new_rows now_ ON now_.id = before.id
-            WHERE before IS DISTINCT FROM now_
-        ) pair
-        WHERE pair.values IS NOT NULL;
+        SELECT clock_timestamp(), pg_current_xact_id()::text::bigint, TG_TABLE_NAME, id, 'update', actor_, reason_,
+               session_user, values_
+        FROM differing WHERE values_ IS NOT NULL;
     ELSIF TG_OP = 'INSERT' THEN
         INSERT INTO registry_registrychange
             (changed_at, transaction, table_name, row_id, operation, actor, reason, database_role, values)

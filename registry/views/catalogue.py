@@ -8,6 +8,7 @@ from registry.choices import AccessRights
 from registry.dcat.negotiation import Negotiated
 from registry.forms.catalogue import CatalogueForm
 from registry.models import Database, Dataset
+from registry.services import history
 from registry.views.lists import FormListView
 
 
@@ -44,6 +45,7 @@ class DatasetView(Negotiated, DetailView):
             terms=catalogue.terms_of(dataset),
             completeness=completeness.score(completeness.lacking(dataset)),
             is_shared=dataset.access_rights != AccessRights.NON_PUBLIC,
+            description_changes=history.public_changes(dataset),
             **kwargs,
         )
 

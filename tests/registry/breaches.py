@@ -2,7 +2,9 @@
 
 from datetime import date
 
-from registry.models import AdministrativeUnit, Amendment, LegalInstrument, UnitCode
+from django.utils import timezone
+
+from registry.models import AdministrativeUnit, Amendment, LegalInstrument, RegistryChange, UnitCode
 from tests import factories
 
 EARLIER, LATER = date(2026, 1, 1), date(2026, 1, 2)
@@ -70,4 +72,9 @@ POLICIES = {
     ),
     "registry_sharingpolicy_blind_of_several": lambda: factories.SharingPolicyFactory(blind_review=True),
 }
-EVERY = {**LAWS, **PLACES, **POLICIES}
+HISTORY = {
+    "registry_registrychange_operation": lambda: RegistryChange.objects.create(
+        changed_at=timezone.now(), transaction=1, table_name="x", row_id=1, operation="undo", values={}
+    ),
+}
+EVERY = {**LAWS, **PLACES, **POLICIES, **HISTORY}
