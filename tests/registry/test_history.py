@@ -229,7 +229,8 @@ def test_history_of_a_row_has_that_of_its_parts_and_costs_the_same(client, opera
         assert "Tên 1" in page.text
         return len(captured)
 
-    assert queries(2) == queries(18)
+    few = queries(2)
+    assert queries(18) <= few  # the second time the row itself is on the next page
 
 
 def test_history_page_of_another_owner_is_not_there(client):
