@@ -49,7 +49,8 @@ class Rehearsal:
 class EndForm(forms.Form):
     last_day = forms.DateField(
         label=_("Last day"),
-        widget=admin.widgets.AdminDateWidget,
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+        input_formats=["%Y-%m-%d"],
         help_text=_("Yesterday ends the policy at once; today is the last day on which it gives something."),
     )
     stop_reason = forms.CharField(label=_("Reason"), max_length=1_000, widget=forms.Textarea(attrs={"rows": 3}))

@@ -7,6 +7,7 @@ from django.contrib import admin, messages
 from django.db.models import Q
 from django.http import HttpResponseRedirect
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
@@ -16,6 +17,13 @@ from registry.errors import RegistryRefusal
 from registry.models import Field, PolicyField, SharingPolicy
 from registry.services import policies, protection
 
+MARKS = {
+    policies.PolicyState.IN_FORCE: "in-force",
+    policies.PolicyState.LATER: "not-yet",
+    policies.PolicyState.ENDED: "expired",
+    policies.PolicyState.SUSPENDED: "suspended",
+    policies.PolicyState.IDLE: "no-longer",
+}
 # What the services read of a policy before it is saved.
 BOUND = ("quorum", "is_standing", "reviews_needed", "blind_review")
 
@@ -138,6 +146,29 @@ class PolicyFieldInline(ScopedInline):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
+class StateFilter(admin.SimpleListFilter):
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request, model_admin):
+        return policies.PolicyState.choices
+
+    def queryset(self, request, queryset):
+        known = self.value() in policies.PolicyState.values
+        return policies.in_state(queryset, policies.PolicyState(self.value())) if known else queryset
+
+
+class ModeFilter(admin.SimpleListFilter):
+    title = _("mode")
+    parameter_name = "mode"
+
+    def lookups(self, request, model_admin):
+        return Mode.choices
+
+    def queryset(self, request, queryset):
+        return queryset.filter(modes__contains=[self.value()]) if self.value() in Mode.values else queryset
+
+
 @admin.register(SharingPolicy)
 class SharingPolicyAdmin(ScopedAdmin):
     form = SharingPolicyForm
@@ -159,9 +190,11 @@ class SharingPolicyAdmin(ScopedAdmin):
             },
         ),
     ]
-    list_display = ["title", "dataset", "is_standing", "any_agency", "quorum", "valid_from", "valid_to"]
-    list_filter = ["is_standing", "any_agency", "valid_from", "valid_to"]
-    list_select_related = ["dataset__database"]
+    list_display = ["title", "dataset", "state", "shown_modes", "is_standing", "quorum", "valid_from", "valid_to"]
+    list_filter = [StateFilter, "is_standing", "any_agency", ModeFilter]
+    list_select_related = ["dataset__database", "legal_basis"]
+    list_per_page = 50
+    show_facets = admin.ShowFacets.NEVER
     search_fields = ["title__unaccent", "dataset__code", "dataset__title_vi__unaccent"]
     autocomplete_fields = ["dataset", "recipients", "legal_basis"]
     readonly_fields = ["decided_by", "decided_at"]
@@ -197,6 +230,11 @@ class SharingPolicyAdmin(ScopedAdmin):
             (title, {**options, "fields": [shown.get(name, name) for name in options["fields"]]})
             for title, options in self.fieldsets
         ]
+
+    @admin.display(description=_("state"))
+    def state(self, policy):
+        state = policies.state_of(policy)
+        return format_html('<span class="status status-{}">{}</span>', MARKS[state], state.label)
 
     @admin.display(description=_("purposes"))
     def shown_purposes(self, policy):

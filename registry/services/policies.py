@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 
 from django.db import transaction
-from django.db.models import Prefetch
+from django.db.models import Prefetch, TextChoices
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from registry.choices import AgencyKind, Masking, Mode, PersonalData, Role
 from registry.connectors import filters
@@ -37,6 +38,43 @@ def policies_for(
         .order_by("-is_standing", "-valid_from", "pk")
     )
     return found.filter(modes__contains=[mode]) if mode else found
+
+
+class PolicyState(TextChoices):
+    """Whether a policy gives something today, and if not, why not."""
+
+    IN_FORCE = "in-force", gettext_lazy("In force")
+    LATER = "later", gettext_lazy("Begins later")
+    ENDED = "ended", gettext_lazy("Ended")
+    SUSPENDED = "suspended", gettext_lazy("Suspended, as its source changed")
+    IDLE = "idle", gettext_lazy("Gives nothing: law not in force, or too few approvers")
+
+
+def in_state(found: SharingPolicyQuerySet, state: PolicyState) -> SharingPolicyQuerySet:
+    today = timezone.localdate()
+    if state == PolicyState.LATER:
+        return found.filter(valid_from__gt=today)
+    if state == PolicyState.ENDED:
+        return found.filter(valid_to__lt=today)
+    if state == PolicyState.SUSPENDED:
+        return found.on(today).filter(suspended_at__isnull=False)
+    in_force = SharingPolicy.objects.in_force(today)
+    if state == PolicyState.IN_FORCE:
+        return found.filter(pk__in=in_force.values("pk"))
+    return found.on(today).filter(suspended_at__isnull=True).exclude(pk__in=in_force.values("pk"))
+
+
+def state_of(policy: SharingPolicy) -> PolicyState:
+    """The same for one row that came with its law and its database."""
+    today = timezone.localdate()
+    if policy.valid_from > today:
+        return PolicyState.LATER
+    if policy.valid_to and policy.valid_to < today:
+        return PolicyState.ENDED
+    if policy.suspended_at:
+        return PolicyState.SUSPENDED
+    is_idle = not policy.legal_basis.is_in_force(today) or policy.quorum < policy.dataset.database.min_quorum
+    return PolicyState.IDLE if is_idle else PolicyState.IN_FORCE
 
 
 def _present_fields() -> Prefetch:

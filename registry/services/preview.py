@@ -46,6 +46,10 @@ class FieldLine:
     after: str
     is_filterable: bool
 
+    @property
+    def is_kept(self) -> bool:
+        return self.after == self.before
+
 
 @dataclass(frozen=True, slots=True)
 class Preview:

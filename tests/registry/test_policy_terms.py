@@ -1,15 +1,20 @@
 """Who may ask, how much in which time, who advises: found in one query, bounded in the database, said in words."""
 
+from datetime import timedelta
+
 import pytest
-from django.db import DataError, IntegrityError, transaction
+from django.db import DataError, IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from registry import terms
 from registry.choices import AgencyKind, Limit, Mode
 from registry.models import Agency, SharingPolicy
+from registry.services import policies
 from tests import factories
 from tests.factories import decider
-from tests.registry.pages import add, change
+from tests.registry.pages import add, change, url
 
 pytestmark = pytest.mark.django_db
 
@@ -162,3 +167,35 @@ def test_readers_see_who_may_ask_and_how_much(client, dataset):
     page = client.get(reverse("registry:dataset-detail", args=[dataset.code])).content.decode()
     for part in ("Mọi cơ quan thuộc loại “Bộ”", "tối đa 3 gói dữ liệu mỗi tháng", "2 người phê duyệt"):
         assert part in page
+
+
+# The list
+
+
+def test_the_list_is_cut_by_what_a_policy_gives_today(client, dataset, operator):
+    today = timezone.localdate()
+    repealed = factories.LegalInstrumentFactory(effective_to=today)
+    made = {
+        "in-force": factories.SharingPolicyFactory(dataset=dataset, modes=[Mode.LOOKUP]),
+        "later": factories.SharingPolicyFactory(dataset=dataset, valid_from=today + timedelta(days=1)),
+        "ended": factories.SharingPolicyFactory(dataset=dataset, lapsed=True),
+        "idle": factories.SharingPolicyFactory(dataset=dataset, legal_basis=repealed),
+    }
+    client.force_login(operator)
+    for state, policy in made.items():
+        found = client.get(url("sharingpolicy", "changelist"), {"state": state}).context["cl"]
+        assert list(found.result_list) == [policy]
+        assert policies.state_of(policy) == state
+    found = client.get(url("sharingpolicy", "changelist"), {"mode": "lookup", "state": "in-force"}).context["cl"]
+    assert list(found.result_list) == [made["in-force"]]
+
+
+def test_the_list_asks_no_more_for_more_policies(client, dataset, operator):
+    client.force_login(operator)
+    counts = []
+    for more in (2, 18):
+        factories.SharingPolicyFactory.create_batch(more, dataset=dataset)
+        with CaptureQueriesContext(connection) as queries:
+            client.get(url("sharingpolicy", "changelist"))
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
