@@ -58,7 +58,7 @@ class MySQLConnector(RowConnector):
             found = mysql_structure.rights([grant for (grant,) in cursor])
             cursor.execute("SHOW SESSION STATUS LIKE 'Ssl_cipher'")
             encrypted = any(cipher for _name, cipher in cursor)
-            version = connection.get_server_info()
+            version = connection.get_server_info().removeprefix("5.5.5-")  # before which old clients know no version
         said = {
             _("The account is a superuser."): found.superuser,
             _("The account may manage accounts, files or replication."): found.powerful,
