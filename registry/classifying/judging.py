@@ -53,7 +53,9 @@ def judge(subject: Subject) -> Judgement | None:
     found = [(*_weigh(rule, subject), rule) for rule in rules.RULES]
     score, reasons, rule = max(found, key=lambda one: one[0] + 5 * (one[2].category == rules.SENSITIVE))
     neutral, said = _neutral(subject)
-    if score >= LEAST_SCORE and score >= neutral - 20:
+    if score >= LEAST_SCORE:
+        if score < neutral - 20:
+            return None  # name and description disagree: nobody should open a field on that
         level = Classification.RESTRICTED if rule.category == rules.SENSITIVE else Classification.INTERNAL
         return Judgement(rule.category, _masking(rule, subject.kind), level, score, reasons, rule.code)
     neutral = max(0, neutral - score // 2)

@@ -7,6 +7,7 @@ Article 4 sensitive data. A phrase weighs as much as it points to a person when 
 from dataclasses import dataclass, field
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from registry.choices import FieldKind, Masking, PersonalData
@@ -35,7 +36,37 @@ THINGS = (
     "mien", "server", "may", "thiet bi", "thuoc", "vat tu", "mon", "nganh", "linh vuc", "cong trinh", "van ban", "goi",
 )  # fmt: skip
 # How many there are is nobody's own.
-COUNTS = ("so luong", "tong so", "ty le", "so vu", "so luot", "binh quan", "trung binh", "so truong hop")
+COUNTS = (
+    "so luong",
+    "tong so",
+    "ty le",
+    "so vu",
+    "so luot",
+    "binh quan",
+    "trung binh",
+    "so truong hop",
+    "so cong dan",
+    "so nguoi",
+    "so ho dan",
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the law says so."""
+
+    law: str
+    article: int
+    point: str = ""
+
+    def __str__(self) -> str:
+        told = {"law": self.law, "article": self.article, "point": self.point}
+        words = (
+            gettext("point %(point)s of Article %(article)d, %(law)s")
+            if self.point
+            else gettext("Article %(article)d, %(law)s")
+        )
+        return words % told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,15 +77,15 @@ class Rule:
     label: str | Promise
     category: PersonalData
     masking: Masking
-    source: str
+    source: Source
     names: dict[str, int]
     unless: tuple[str, ...] = ()
     values: dict[str, int] = field(default_factory=dict)  # pattern -> weight where every value shows it
     kinds: frozenset[FieldKind] = ANY
 
 
-def _article(number: int, letter: str = "") -> str:
-    return f"{DECREE}, Art. {number}" + (f"({letter})" if letter else "")
+def _article(number: int, letter: str = "") -> Source:
+    return Source(DECREE, number, letter)
 
 
 RULES = (
@@ -98,7 +129,7 @@ RULES = (
     ),
     Rule(
         code="address", label=_("place of residence or address"), category=BASIC, masking=Masking.NULL,
-        source=_article(3), kinds=CODES,
+        source=_article(3), kinds=WORDS,
         names={"dia chi": FAIR, "diachi": FAIR, "thuong tru": STRONG, "tam tru": STRONG, "noi o": STRONG, "cho o": STRONG,
                "noi cu tru": STRONG, "ho khau": STRONG, "so nha": STRONG, "address": FAIR, "noi ohien tai": STRONG,
                "dia chi lien he": STRONG, "hktt": STRONG, "dctt": FAIR, "tam vang": FAIR, "luu tru tai": FAIR},
@@ -133,7 +164,7 @@ RULES = (
     ),
     Rule(
         code="person-code", label=_("number by which an authority knows a person"), category=BASIC,
-        masking=Masking.PSEUDONYM, source=f"{LAW}, Art. 2", kinds=CODES,
+        masking=Masking.PSEUDONYM, source=Source(LAW, 2), kinds=CODES,
         names={"so bhxh": STRONG, "ma so bhxh": STRONG, "bhxh": FAIR, "so bao hiem": STRONG, "ma so thue": FAIR, "mst": FAIR,
                "mst ca nhan": STRONG, "ma cbccvc": STRONG, "ma can bo": STRONG, "ma nhan vien": FAIR, "ma hoc sinh": STRONG,
                "ma sinh vien": STRONG, "mssv": STRONG, "so bao danh": STRONG, "ma cong dan": STRONG, "ma khach hang": FAIR,

@@ -111,7 +111,7 @@ def _line(one: Field, figures: FieldProfile, dataset: Dataset, profile: DatasetP
 def _missing(figures: FieldProfile, profile: DatasetProfile) -> str:
     if figures.null_percent is None:
         return _("all or none, but for fewer than %(count)s") % {"count": profile.least}
-    return f"{figures.null_percent} %"
+    return f"{figures.null_percent}\u00a0%"
 
 
 def _distinct(figures: FieldProfile) -> str:
@@ -152,7 +152,7 @@ def _bars(kind: str, buckets: list[dict]) -> list[Bar]:
                 f"{width - GAP:.1f}",
                 f"{height:.1f}",
                 _span(kind, bucket["from"], bucket["to"]),
-                f"{number_format(bucket['share'], 1)} %",
+                f"{number_format(bucket['share'], 1)}\u00a0%",
             )
         )
     return bars

@@ -50,7 +50,7 @@ def test_everybody_sees_the_spread_of_what_is_not_personal(client, profiled):
     page = public_page(client, profiled)
     assert "<svg" in chart_of(page, "so_tien")
     assert 'role="img"' in chart_of(page, "so_tien")
-    assert "75 %" in chart_of(page, "ghi_chu")
+    assert "75\u00a0%" in chart_of(page, "ghi_chu")
     for personal in ("ho_ten", "ngay_sinh", "gioi_tinh", "dan_toc"):
         assert 'role="img"' not in chart_of(page, personal)
         assert "Nam" not in chart_of(page, personal)

@@ -20,7 +20,7 @@ from evidence.models import Entry
 from exchange.fulfilment import plans
 from exchange.models import Agreement, Delivery
 from exchange.states import DELIVERY, DeliveryStatus
-from ndc_portal.demo import cast, catalogue, figures, sources, story
+from ndc_portal.demo import cast, catalogue, figures, sources, story, values
 from registry.connectors import postgresql_statements
 
 PATIENCE = 120  # seconds until the demo stops waiting for the delivery
@@ -55,6 +55,11 @@ class Command(BaseCommand):
         speed = self._speed(agreement, delivery, built.population_dbname)
         key = figures.one_key(dbname=built.population_dbname, province=story.PROVINCE)
         _agreement, lookup = story.look_up(people, key, self.say)
+        seen = values.look(operator=users["ndc.vanhanh"])
+        self.say(
+            "Operator of the National Data Centre",
+            f"profiles {seen['profiles']} datasets; {seen['accepted']} suggestions about fields accepted, {seen['open']} open",
+        )
         evidence = self._verify()
         summary = {
             "request": request.code,
@@ -69,6 +74,7 @@ class Command(BaseCommand):
                 "worker_peak_bytes": memory,
             },
             "lookup": lookup,
+            "values": seen,
             "evidence": evidence,
             "seconds": round(time.monotonic() - self.started, 1),
         }
