@@ -274,3 +274,22 @@ class SuggestionState(TextChoices):
     ACCEPTED = "accepted", _("Accepted")
     REFUSED = "refused", _("Refused")
     OUTDATED = "outdated", _("No longer up to date")
+
+
+class SheetKind(TextChoices):
+    """What a spreadsheet of metadata describes."""
+
+    DATASETS = "datasets", _("Datasets")
+    FIELDS = "fields", _("Fields")
+
+
+class RowOutcome(TextChoices):
+    """What a row of a spreadsheet would do, or did."""
+
+    CHANGE = "change", _("Would change")
+    SAME = "same", _("Nothing to change")
+    UNKNOWN = "unknown", _("Not found, or not yours to change")
+    CONFLICT = "conflict", _("Changed by somebody since the export")
+    INVALID = "invalid", _("With errors")
+    TWICE = "twice", _("Occurs more than once")
+    APPLIED = "applied", _("Changed")

@@ -25,6 +25,7 @@ REGISTRY = (
     "fieldsuggestion",
     "legalinstrument",
     "membership",
+    "metadataimport",
     "notice",
     "policyfield",
     "registrychange",

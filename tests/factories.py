@@ -36,6 +36,7 @@ from registry.models import (
     FieldSuggestion,
     LegalInstrument,
     Membership,
+    MetadataImport,
     Notice,
     PolicyField,
     SchemaChange,
@@ -138,6 +139,17 @@ class NoticeFactory(factory.django.DjangoModelFactory):
     recipient = factory.SubFactory(UserFactory)
     kind = "test"
     params = factory.LazyFunction(lambda: {"what": "x"})
+
+
+class MetadataImportFactory(factory.django.DjangoModelFactory):
+    """A spreadsheet that waits for its uploader, and would change nothing."""
+
+    class Meta:
+        model = MetadataImport
+
+    uploaded_by = factory.SubFactory(UserFactory)
+    kind = "datasets"
+    file_name = "datasets.xlsx"
 
 
 class LegalInstrumentFactory(factory.django.DjangoModelFactory):

@@ -5,6 +5,7 @@ from registry.admin import (  # noqa: F401  importing registers
     databases,
     datasets,
     history,
+    imports,
     laws,
     notices,
     people,

@@ -5,8 +5,10 @@ from django.contrib import admin
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+from registry import metadata_sheets
 from registry.admin.base import ActingForm, InTwoLanguages, ScopedAdmin, ScopedInline
 from registry.admin.completeness import WithCompleteness
+from registry.admin.imports import Exported
 from registry.admin.value_pages import ProfilePages, SuggestionPages
 from registry.choices import Theme
 from registry.errors import RegistryRefusal
@@ -95,8 +97,9 @@ class DatasetForm(ActingForm):
 
 
 @admin.register(Dataset)
-class DatasetAdmin(ProfilePages, SuggestionPages, WithCompleteness, InTwoLanguages, ScopedAdmin):
+class DatasetAdmin(ProfilePages, SuggestionPages, Exported, WithCompleteness, InTwoLanguages, ScopedAdmin):
     form = DatasetForm
+    sheet = metadata_sheets.DATASETS
     fieldsets = [
         (None, {"fields": ["database", "code", "schema_name", "table_name", "removed_at", "shown_lacks"]}),
         (
@@ -179,8 +182,9 @@ class DatasetAdmin(ProfilePages, SuggestionPages, WithCompleteness, InTwoLanguag
 
 
 @admin.register(Field)
-class FieldAdmin(InTwoLanguages, ScopedAdmin):
+class FieldAdmin(Exported, InTwoLanguages, ScopedAdmin):
     form = FieldForm
+    sheet = metadata_sheets.FIELDS
     list_display = [
         "name",
         "shown_title",

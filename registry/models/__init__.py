@@ -3,6 +3,7 @@
 from registry.models.agencies import AgencyCode, AgencyContact
 from registry.models.databases import Connection, Database, Dataset, Field
 from registry.models.history import RegistryChange
+from registry.models.imports import MetadataImport
 from registry.models.laws import Amendment, LegalInstrument
 from registry.models.notices import Notice
 from registry.models.people import Agency, Delegation, Membership, User
@@ -28,6 +29,7 @@ __all__ = [
     "FieldSuggestion",
     "LegalInstrument",
     "Membership",
+    "MetadataImport",
     "Notice",
     "PolicyField",
     "RegistryChange",

@@ -77,4 +77,11 @@ HISTORY = {
         changed_at=timezone.now(), transaction=1, table_name="x", row_id=1, operation="undo", values={}
     ),
 }
-EVERY = {**LAWS, **PLACES, **POLICIES, **HISTORY}
+IMPORTS = {
+    "registry_metadataimport_kind": lambda: factories.MetadataImportFactory(kind="poems"),
+    "registry_metadataimport_applied_paired": lambda: factories.MetadataImportFactory(applied_at=timezone.now()),
+    "registry_metadataimport_applied_by_uploader": lambda: factories.MetadataImportFactory(
+        applied_at=timezone.now(), applied_by=factories.UserFactory()
+    ),
+}
+EVERY = {**LAWS, **PLACES, **POLICIES, **HISTORY, **IMPORTS}

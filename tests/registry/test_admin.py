@@ -27,6 +27,7 @@ def a_row_of_everything():
     factories.ConnectionFactory(database=database)
     factories.DelegationFactory(agency=database.owner)
     factories.NoticeFactory()
+    factories.MetadataImportFactory()
     factories.SchemaChangeFactory(dataset=database.datasets.first() or factories.DatasetFactory(database=database))
     factories.StructureWatchFactory()
     factories.AdministrativeUnitFactory()

@@ -1,0 +1,211 @@
+"""Taking metadata back from spreadsheets: first what would change, then, once confirmed, the change."""
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+from typing import BinaryIO
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Model, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from registry import spreadsheets
+from registry.choices import RowOutcome
+from registry.errors import RegistryRefusal
+from registry.metadata_sheets import SHEETS, VERSION, Column, Reading, Sheet, parsed, plain_key, sheet_of
+from registry.models import Dataset, MetadataImport, User
+from registry.roles import agencies_served, sees_every_agency
+from registry.services import protection, records
+
+BATCH = 500
+
+
+def changeable(sheet: Sheet, by: User) -> QuerySet:
+    """The rows that the person may change in the admin; those of the own agencies only where the role is no wider."""
+    rows = sheet.model.objects.all()
+    if not by.has_perm(f"registry.change_{sheet.model._meta.model_name}"):
+        return rows.none()
+    return rows if sees_every_agency(by) else rows.filter(**{f"{sheet.owner_path}__in": agencies_served(by)})
+
+
+def stage(*, file: BinaryIO, file_name: str, by: User) -> MetadataImport:
+    """Keep what the file would change until it is confirmed; nothing changes yet. Raises RegistryRefusal."""
+    sheet, columns, lines = _table(file)
+    if not by.has_perm(f"registry.change_{sheet.model._meta.model_name}"):
+        raise RegistryRefusal("not-allowed", _("Your role does not let you change these descriptions."))
+    reading = Reading.begin()
+    rows, seen = [], Counter(plain_key(*(line[name] for name in sheet.key)) for _number, line in lines)
+    lines = iter(lines)
+    while batch := list(islice(lines, BATCH)):
+        known = _known(sheet, changeable(sheet, by), batch)
+        for number, line in batch:
+            key = plain_key(*(line[name] for name in sheet.key))
+            rows.append({"line": number, "key": list(key), **_judged(sheet, columns, known.get(key), line, reading)})
+            if seen[key] > 1:
+                rows[-1] = {"line": number, "key": list(key), "outcome": RowOutcome.TWICE}
+    MetadataImport.objects.forgotten().delete()
+    return MetadataImport.objects.create(
+        kind=sheet.kind, file_name=file_name[-150:], uploaded_by=by, rows=rows, counts=_counted(rows)
+    )
+
+
+@transaction.atomic
+def apply(*, staged: MetadataImport, by: User) -> MetadataImport:
+    """Change what the file says, as far as the person still may and nobody else changed it meanwhile: all at once."""
+    staged = MetadataImport.objects.select_for_update(of=("self",)).get(pk=staged.pk)
+    if staged.uploaded_by_id != by.pk:
+        raise RegistryRefusal("not-yours", _("Only who uploaded a file can confirm it."))
+    if not staged.is_open:
+        raise RegistryRefusal("not-open", _("This import is over. Upload the file again."))
+    sheet, reading, agency = SHEETS[staged.kind], Reading.begin(), records.acting_agency(by)
+    waiting = iter([row for row in staged.rows if row["outcome"] == RowOutcome.CHANGE])
+    while batch := list(islice(waiting, BATCH)):
+        known = _locked(sheet, changeable(sheet, by), batch)
+        for row in batch:
+            thing = known.get(tuple(row["key"]))
+            row["outcome"] = _changed(sheet, thing, row, reading)
+            if row["outcome"] == RowOutcome.APPLIED:
+                records.record(
+                    action=f"registry.{thing._meta.model_name}.change",
+                    thing=thing,
+                    by=by,
+                    agency=agency,
+                    details={"fields": sorted(row["changes"]), "import": str(staged.public_id)},
+                )
+    staged.counts, staged.applied_at, staged.applied_by = _counted(staged.rows), timezone.now(), by
+    staged.save()
+    records.record(action="registry.metadataimport.apply", thing=staged, by=by, details={"counts": staged.counts})
+    return staged
+
+
+def results(staged: MetadataImport) -> Iterator[list[str]]:
+    """One line for each row of the file: what became of it."""
+    sheet = SHEETS[staged.kind]
+    yield [_("row"), *sheet.key, _("result"), _("columns"), _("remarks")]
+    for row in staged.rows:
+        columns = ", ".join(row.get("changes", ()))
+        yield [
+            str(row["line"]),
+            *row["key"],
+            str(RowOutcome(row["outcome"]).label),
+            columns,
+            " ".join(row.get("problems", ())),
+        ]
+
+
+def previous(staged: MetadataImport) -> Iterator[list[str]]:
+    """A file that takes the import back: what the changed rows said before."""
+    sheet = SHEETS[staged.kind]
+    yield [*sheet.key, VERSION, *(column.name for column in sheet.columns)]
+    applied = iter([row for row in staged.rows if row["outcome"] == RowOutcome.APPLIED])
+    while batch := list(islice(applied, BATCH)):
+        known = _found(sheet, sheet.model.objects.all(), [row["key"] for row in batch])
+        for row in batch:
+            thing = known.get(tuple(row["key"]))
+            if thing is not None:
+                before = {name: old for name, (old, _new) in row["changes"].items()}
+                values = [before.get(column.name, column.text_of(thing)) for column in sheet.columns]
+                yield [*sheet.key_of(thing), row["version"], *values]
+
+
+def _table(file: BinaryIO) -> tuple[Sheet, list[Column], list[tuple[int, dict[str, str]]]]:
+    """The kind of table, the columns that are there and may come back, and the lines with their numbers."""
+    rows = spreadsheets.read(file)
+    names = [name.strip().lower() for name in rows[0]] if rows else []
+    sheet = sheet_of(names)
+    if sheet is None:
+        raise RegistryRefusal("header", _("The first row has to hold the names of the columns, as in an export."))
+    if len(set(filter(None, names))) != len(list(filter(None, names))):
+        raise RegistryRefusal("header", _("A column occurs more than once."))
+    columns = [column for column in sheet.columns if column.name in names]
+    lines = [
+        (number, dict(zip(names, [*row, *[""] * (len(names) - len(row))], strict=False)))
+        for number, row in enumerate(rows[1:], start=2)
+        if any(value.strip() for value in row)
+    ]
+    if not lines or not columns:
+        raise RegistryRefusal("empty", _("There is nothing in this file that could be taken over."))
+    return sheet, columns, lines
+
+
+def _known(sheet: Sheet, rows: QuerySet, batch: list) -> dict[tuple, Model]:
+    return _found(sheet, rows, [[line[name] for name in sheet.key] for _number, line in batch])
+
+
+def _found(sheet: Sheet, rows: QuerySet, keys: list) -> dict[tuple, Model]:
+    path = "code__in" if sheet.model is Dataset else "dataset__code__in"
+    codes = {str(key[0]).strip() for key in keys}
+    return {plain_key(*sheet.key_of(row)): row for row in sheet.prepared(rows.filter(**{path: codes}))}
+
+
+def _locked(sheet: Sheet, rows: QuerySet, batch: list) -> dict[tuple, Model]:
+    """The rows of a batch, locked in one order, as they are now."""
+    found = _found(sheet, rows, [row["key"] for row in batch])
+    wanted = [found[tuple(row["key"])].pk for row in batch if tuple(row["key"]) in found]
+    locked = sheet.prepared(sheet.model.objects.filter(pk__in=wanted)).order_by("pk").select_for_update(of=("self",))
+    return {plain_key(*sheet.key_of(row)): row for row in locked}
+
+
+def _judged(sheet: Sheet, columns: list[Column], thing: Model | None, line: dict, reading: Reading) -> dict:
+    """What a line would do to the row that it names; `thing` is only tried out, never saved."""
+    if thing is None:
+        return {"outcome": RowOutcome.UNKNOWN}
+    seen = sheet.version(thing)
+    notes = [
+        _("“%(column)s” is not taken over.") % {"column": name}
+        for name in sheet.told
+        if name in line and line[name].strip().lower() != sheet.told_of(thing, name).lower()
+    ]
+    changes, problems = {}, []
+    for column in columns:
+        old = column.text_of(thing)
+        if old.strip() == line[column.name].strip():
+            continue
+        try:
+            protection.check_no_secret(text=line[column.name])
+            setattr(thing, column.name, parsed(column, thing, line[column.name], reading))
+        except RegistryRefusal as refusal:
+            problems.append(f"{column.name}: {refusal}")
+            continue
+        except ValidationError as error:
+            problems.append(f"{column.name}: {' '.join(error.messages)}")
+            continue
+        if column.text_of(thing) != old:
+            changes[column.name] = [old, column.text_of(thing)]
+    problems += _contradictions(thing, changes)
+    outcome = RowOutcome.CHANGE if changes else RowOutcome.SAME
+    if problems:
+        outcome = RowOutcome.INVALID
+    elif changes and line[VERSION].strip() != seen:
+        outcome = RowOutcome.CONFLICT
+    return {"outcome": outcome, "seen": seen, "changes": changes, "problems": problems + notes}
+
+
+def _contradictions(thing: Model, changes: dict) -> list[str]:
+    first, last = getattr(thing, "temporal_from", None), getattr(thing, "temporal_to", None)
+    if first and last and last < first and {"temporal_from", "temporal_to"} & set(changes):
+        return [_("The time described cannot end before it begins.")]
+    return []
+
+
+def _changed(sheet: Sheet, thing: Model | None, row: dict, reading: Reading) -> RowOutcome:
+    """Change one locked row, unless it is no longer as it was when the change was shown."""
+    if thing is None:
+        return RowOutcome.UNKNOWN
+    if sheet.version(thing) != row["seen"]:
+        return RowOutcome.CONFLICT
+    columns = {column.name: column for column in sheet.columns}
+    try:
+        for name, (_old, new) in row["changes"].items():
+            setattr(thing, name, parsed(columns[name], thing, new, reading))
+    except ValidationError:  # such as a law that is gone
+        return RowOutcome.INVALID
+    thing.save(update_fields=list(row["changes"]))
+    row["version"] = sheet.version(thing)
+    return RowOutcome.APPLIED
+
+
+def _counted(rows: list[dict]) -> dict[str, int]:
+    return dict(Counter(str(row["outcome"]) for row in rows))

@@ -1,0 +1,380 @@
+"""Metadata out to spreadsheets and back: what is shown first, what is refused, and what a confirmed import changes."""
+
+import csv
+import io
+import json
+import zipfile
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from openpyxl import Workbook, load_workbook
+
+from evidence.models import Entry
+from registry import spreadsheets
+from registry.choices import RowOutcome, Theme
+from registry.errors import RegistryRefusal
+from registry.metadata_sheets import DATASETS, FIELDS
+from registry.models import Dataset, Field, MetadataImport
+from registry.services import imports
+from tests.factories import AgencyFactory, DatasetFactory, FieldFactory, LegalInstrumentFactory, UserFactory, person
+from tests.registry.pages import url
+
+pytestmark = pytest.mark.django_db
+DANGEROUS = ["=1+1", "+84", "-1", "@SUM(A1)", "'=x", "''-", "\tx", 'say "hi"', "a;b,c", "dòng\nhai", "Ngô Bảo"]
+
+
+@pytest.fixture
+def operator():
+    return person(AgencyFactory(), "operator")
+
+
+@pytest.fixture
+def dataset():
+    return DatasetFactory(code="one", title_vi="Một", themes=[Theme.HEALTH], keywords=["a", "b"])
+
+
+def table(sheet=DATASETS) -> list[list[str]]:
+    return list(sheet.rows(sheet.prepared(sheet.model.objects.all())))
+
+
+def as_csv(rows, encoding="utf-8", delimiter=",") -> io.BytesIO:
+    text = io.StringIO()
+    csv.writer(text, delimiter=delimiter).writerows([[spreadsheets.escaped(value) for value in row] for row in rows])
+    return io.BytesIO(text.getvalue().encode(encoding))
+
+
+def as_xlsx(rows) -> io.BytesIO:
+    file = io.BytesIO()
+    spreadsheets.write_xlsx(rows, file)
+    file.seek(0)
+    return file
+
+
+def with_cell(rows, column, value, row=1):
+    rows[row][rows[0].index(column)] = value
+    return rows
+
+
+def staged(rows, by, write=as_csv) -> MetadataImport:
+    return imports.stage(file=write(rows), file_name="x.csv", by=by)
+
+
+def outcomes(staged) -> list[str]:
+    return [row["outcome"] for row in staged.rows]
+
+
+def refusal_of(content: bytes) -> str:
+    with pytest.raises(RegistryRefusal) as refused:
+        spreadsheets.read(io.BytesIO(content))
+    return refused.value.code
+
+
+@pytest.mark.parametrize("write", [as_csv, as_xlsx])
+def test_cells_survive_and_none_is_a_formula(write):
+    file = write([["a"], *([value] for value in DANGEROUS)])
+    if write is as_xlsx:
+        cells = [cell for (cell,) in load_workbook(file, read_only=True).active.iter_rows()]
+        assert {cell.data_type for cell in cells} <= {"s", "inlineStr"}
+        file.seek(0)
+    else:
+        assert not any(line[:1] in "=+-@" for line in file.getvalue().decode().splitlines() if line)
+    assert spreadsheets.read(file)[1:] == [[value] for value in DANGEROUS]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_csv_is_read_as_spreadsheets_write_it(encoding, delimiter):
+    rows = [["code", "title_vi"], ["one", "Hộ tịch"]]
+    assert spreadsheets.read(as_csv(rows, encoding, delimiter)) == rows
+
+
+def test_text_comes_in_as_nfc():
+    assert spreadsheets.read(io.BytesIO("Ho\u0323\u0302".encode()))[0] == ["Hộ"]
+
+
+def zipped(parts: dict[str, bytes]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (lambda: b"x" * (spreadsheets.MOST_BYTES + 1), "too-large"),
+        (lambda: b"\xd0\xcf\x11\xe0" + b"x" * 100, "old-or-locked"),
+        (lambda: "Đà Nẵng".encode("cp1258", "replace") + b"\xd0\xff", "encoding"),
+        (lambda: b"\x89PNG\r\n\x1a\n\x00\x00", "encoding"),
+        (lambda: b'a,b\n"never closed', "csv"),
+        (lambda: b"PK\x03\x04 not a zip at all", "xlsx"),
+        (lambda: zipped({"other.txt": b"x"}), "xlsx"),
+        (lambda: zipped({"xl/workbook.xml": b"<x/>"}), "xlsx"),
+        (lambda: zipped({"xl/workbook.xml": b'<!DOCTYPE x [<!ENTITY a "b">]><x/>'}), "entities"),
+        (lambda: zipped({"xl/workbook.xml": b"0" * (spreadsheets.MOST_UNPACKED + 1)}), "unpacked"),
+        (lambda: zipped({f"{number}": b"" for number in range(301)}), "unpacked"),
+        (lambda: b"a\n" * (spreadsheets.MOST_ROWS + 2), "too-many-rows"),
+        (lambda: b"a," * 70, "too-many-columns"),
+        (lambda: b"a" * (spreadsheets.LONGEST_CELL + 1), "long-cell"),
+    ],
+)
+def test_files_that_do_harm_or_are_no_tables_are_refused(content, code):
+    assert refusal_of(content()) == code
+
+
+def test_formulas_in_a_file_are_text_and_days_are_days():
+    book = Workbook()
+    book.active.append(["=1+1", 5.0, timezone.datetime(2026, 7, 1)])
+    file = io.BytesIO()
+    book.save(file)
+    file.seek(0)
+    assert spreadsheets.read(file) == [["=1+1", "5", "2026-07-01"]]
+
+
+def test_preview_says_what_would_change_and_changes_nothing(dataset, operator):
+    LegalInstrumentFactory(number="278/2025/NĐ-CP")
+    rows = with_cell(table(), "title_vi", "Hai")
+    with_cell(rows, "themes", "heal, gove")
+    with_cell(rows, "applicable_legislation", "278/2025/nd-cp")
+    with_cell(rows, "temporal_from", "01/07/2025")
+
+    waiting = staged(rows, operator, as_xlsx)
+
+    assert outcomes(waiting) == [RowOutcome.CHANGE]
+    assert waiting.rows[0]["changes"] == {
+        "title_vi": ["Một", "Hai"],
+        "themes": ["HEAL", "HEAL; GOVE"],
+        "temporal_from": ["", "2025-07-01"],
+        "applicable_legislation": ["", "278/2025/NĐ-CP"],
+    }
+    dataset.refresh_from_db()
+    assert dataset.title_vi == "Một"
+
+
+def test_confirmed_import_changes_the_rows_and_leaves_evidence(dataset, operator):
+    waiting = staged(with_cell(table(), "title_vi", "Hai"), operator)
+    applied = imports.apply(staged=waiting, by=operator)
+
+    dataset.refresh_from_db()
+    assert (dataset.title_vi, applied.counts) == ("Hai", {"applied": 1})
+    entry = Entry.objects.get(action="registry.dataset.change")
+    assert json.loads(entry.details) == {"fields": ["title_vi"], "import": str(waiting.public_id)}
+    assert Entry.objects.filter(action="registry.metadataimport.apply").exists()
+    assert list(imports.results(applied))[1][2] == str(RowOutcome.APPLIED.label)
+
+
+def test_fields_come_back_too(dataset, operator):
+    FieldFactory(dataset=dataset, name="Ho\u0323_ten")  # as the source has it: not NFC
+    waiting = staged(with_cell(table(FIELDS), "title_vi", "Họ tên"), operator)
+    imports.apply(staged=waiting, by=operator)
+
+    assert Field.objects.get().title_vi == "Họ tên"
+
+
+def test_unchanged_file_changes_nothing(dataset, operator):
+    FieldFactory(dataset=dataset)
+    assert outcomes(staged(table(), operator)) == [RowOutcome.SAME]
+    assert outcomes(staged(table(FIELDS), operator, as_xlsx)) == [RowOutcome.SAME]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("title_vi", ""),
+        ("title_vi", "x" * 251),
+        ("themes", "NOPE"),
+        ("frequency", "often"),
+        ("spatial", "Hà Nội"),
+        ("temporal_from", "someday"),
+        ("temporal_to", "2001-01-01"),
+        ("contact_email", "no address"),
+        ("landing_page", "http://plain.example"),
+        ("applicable_legislation", "1/1999/KHÔNG-CÓ"),
+        ("keywords", "x" * 101),
+        ("description", "Tài liệu TUYỆT MẬT"),
+    ],
+)
+def test_cell_with_an_error_leaves_the_row_out(dataset, operator, column, value):
+    Dataset.objects.update(temporal_from="2025-07-01")
+    rows = with_cell(with_cell(table(), "title_en", "New"), column, value)
+    waiting = staged(rows, operator)
+
+    assert outcomes(waiting) == [RowOutcome.INVALID]
+    assert waiting.rows[0]["problems"]
+    assert imports.apply(staged=waiting, by=operator).counts == {"invalid": 1}
+    assert Dataset.objects.get().title_en != "New"
+
+
+def test_unknown_and_doubled_rows_are_left_out(dataset, operator):
+    rows = table()
+    rows += [with_cell([rows[0], [*rows[1]]], "code", "nothing")[1], [*rows[1]]]
+    assert outcomes(staged(rows, operator)) == [RowOutcome.TWICE, RowOutcome.UNKNOWN, RowOutcome.TWICE]
+
+
+def test_row_that_changed_since_the_export_is_a_conflict(dataset, operator):
+    rows = with_cell(table(), "title_vi", "Hai")
+    Dataset.objects.update(title_en="Other")
+    assert outcomes(staged(rows, operator)) == [RowOutcome.CONFLICT]
+
+
+def test_row_that_changed_since_the_preview_is_a_conflict(dataset, operator):
+    waiting = staged(with_cell(table(), "title_vi", "Hai"), operator)
+    Dataset.objects.update(title_en="Other")
+
+    assert imports.apply(staged=waiting, by=operator).counts == {"conflict": 1}
+    assert Dataset.objects.get().title_vi == "Một"
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("is_published", "true"), ("access_rights", "PUBLIC"), ("database", "x")]
+)
+def test_nothing_is_published_or_opened_by_an_import(operator, column, value):
+    DatasetFactory(unpublished=True)
+    waiting = staged(with_cell(with_cell(table(), "title_vi", "Hai"), column, value), operator)
+    imports.apply(staged=waiting, by=operator)
+
+    found = Dataset.objects.get()
+    assert (found.title_vi, found.is_published, found.access_rights) == ("Hai", False, "RESTRICTED")
+    assert column in waiting.rows[0]["problems"][0]
+    assert {"is_published", "access_rights", "is_state_secret", "removed_at"}.isdisjoint(
+        c.name for c in DATASETS.columns
+    )
+    assert {"personal_data", "default_masking", "classification"}.isdisjoint(c.name for c in FIELDS.columns)
+
+
+def test_roles_without_the_right_import_nothing(dataset):
+    officer = person(dataset.database.owner, "case-officer")
+    with pytest.raises(RegistryRefusal) as refused:
+        staged(table(), officer)
+    assert refused.value.code == "not-allowed"
+
+
+def test_rows_of_other_agencies_look_unknown(dataset):
+    officer = person(AgencyFactory(), "case-officer")
+    officer.user_permissions.add(Permission.objects.get(codename="change_dataset"))
+    rows = with_cell(table(), "title_vi", "Hai")
+    assert outcomes(staged(rows, officer)) == [RowOutcome.UNKNOWN]
+
+    own = person(dataset.database.owner, "case-officer")
+    own.user_permissions.add(Permission.objects.get(codename="change_dataset"))
+    assert outcomes(staged(rows, own)) == [RowOutcome.CHANGE]
+
+
+def test_import_is_confirmed_once_in_time_and_by_its_uploader(dataset, operator):
+    def code(waiting, by) -> str:
+        with pytest.raises(RegistryRefusal) as refused:
+            imports.apply(staged=waiting, by=by)
+        return refused.value.code
+
+    waiting = staged(with_cell(table(), "title_vi", "Hai"), operator)
+    assert code(waiting, person(AgencyFactory(), "operator")) == "not-yours"
+    imports.apply(staged=waiting, by=operator)
+    assert code(waiting, operator) == "not-open"
+
+    late = staged(with_cell(table(), "title_vi", "Ba"), operator)
+    MetadataImport.objects.filter(pk=late.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert code(late, operator) == "not-open"
+    staged(table(), operator)
+    assert not MetadataImport.objects.filter(pk=late.pk).exists()
+    assert MetadataImport.objects.filter(pk=waiting.pk).exists()
+
+
+def test_right_that_was_lost_meanwhile_stops_the_import(dataset, operator):
+    waiting = staged(with_cell(table(), "title_vi", "Hai"), operator)
+    operator.memberships.update(valid_to="2020-12-31")
+    operator = type(operator).objects.get(pk=operator.pk)
+
+    assert imports.apply(staged=waiting, by=operator).counts == {"unknown": 1}
+    assert Dataset.objects.get().title_vi == "Một"
+
+
+def test_what_was_before_takes_the_import_back(dataset, operator):
+    before = table()
+    rows = with_cell(with_cell(table(), "title_vi", "Hai"), "keywords", "")
+    applied = imports.apply(staged=staged(rows, operator), by=operator)
+
+    back = staged(list(imports.previous(applied)), operator, as_xlsx)
+    assert outcomes(back) == [RowOutcome.CHANGE]
+    imports.apply(staged=back, by=operator)
+    assert table() == before
+
+
+@pytest.mark.parametrize("header", [["code", "title_vi"], ["x"], ["code", "version", "title_vi", "title_vi"]])
+def test_file_without_its_columns_is_refused(dataset, operator, header):
+    with pytest.raises(RegistryRefusal) as refused:
+        staged([header, ["one"] * len(header)], operator)
+    assert refused.value.code == "header"
+
+
+def test_queries_do_not_grow_with_the_rows(operator):
+    def count() -> int:
+        rows = table()
+        with CaptureQueriesContext(connection) as queries:
+            staged(rows, operator)
+        return len(queries)
+
+    DatasetFactory.create_batch(2)
+    count()  # looks up what the person may
+    few = count()
+    DatasetFactory.create_batch(18)
+    assert count() == few
+
+
+def uploaded(client, content: bytes, name="datasets.xlsx"):
+    return client.post(url("metadataimport", "add"), {"file": SimpleUploadedFile(name, content)})
+
+
+@pytest.mark.parametrize("suffix", ["csv", "xlsx"])
+def test_whole_way_through_the_admin(client, operator, dataset, suffix):
+    DatasetFactory(code="other", title_vi="Khác")
+    client.force_login(operator)
+    exported = client.get(f"{url('dataset', 'changelist')}export.{suffix}?q=one")
+    rows = spreadsheets.read(io.BytesIO(exported.getvalue()))
+    assert [row[0] for row in rows] == ["code", "one"]
+
+    sent = uploaded(client, (as_csv if suffix == "csv" else as_xlsx)(with_cell(rows, "title_vi", "Hai <b>")).getvalue())
+    page = client.get(sent["Location"])
+    assert "Hai &lt;b&gt;" in page.text
+    pk = MetadataImport.objects.get().pk
+    assert client.get(f"{url('metadataimport', 'changelist')}{pk}/apply/").status_code == 405
+    client.post(f"{url('metadataimport', 'changelist')}{pk}/apply/")
+
+    dataset.refresh_from_db()
+    assert dataset.title_vi == "Hai <b>"
+    for name in ("results.csv", "previous.xlsx", "previous.csv"):
+        file = client.get(f"{url('metadataimport', 'changelist')}{pk}/{name}")
+        assert spreadsheets.read(io.BytesIO(file.getvalue()))[1]
+    assert client.get(f"{url('metadataimport', 'change', pk)}?outcome=applied").status_code == 200
+
+
+def test_admin_says_why_a_file_is_refused(client, operator):
+    client.force_login(operator)
+    page = uploaded(client, b"\x89PNG\r\n\x00")
+    assert page.status_code == 200
+    assert page.context["form"].errors["file"]
+    assert Entry.objects.filter(action="registry.metadataimport.refuse").count() == 1
+
+
+def test_imports_of_others_are_not_seen_by_roles_that_are_not_wide(client, operator, dataset):
+    waiting = staged(table(), operator)
+    client.force_login(person(dataset.database.owner, "case-officer"))
+    assert client.get(url("metadataimport", "change", waiting.pk)).status_code in (403, 404)
+    client.force_login(UserFactory())
+    assert client.get(url("metadataimport", "add")).status_code == 302
+
+
+def test_exports_have_the_own_agencys_rows_only(client, dataset):
+    DatasetFactory(code="foreign")
+    FieldFactory(dataset=dataset)
+    FieldFactory(dataset__code="foreign-too")
+    client.force_login(person(dataset.database.owner, "case-officer"))
+    for model in ("dataset", "field"):
+        exported = client.get(f"{url(model, 'changelist')}export.csv").getvalue().decode()
+        assert "one" in exported
+        assert "foreign" not in exported
