@@ -169,6 +169,15 @@ class ModeFilter(admin.SimpleListFilter):
         return queryset.filter(modes__contains=[self.value()]) if self.value() in Mode.values else queryset
 
 
+SUSPENSION = (
+    _("Suspended after a change of the source"),
+    {
+        "fields": ["suspended_at", "shown_change"],
+        "description": _("It offers nothing until an approver of the owner has reviewed the change."),
+    },
+)
+
+
 @admin.register(SharingPolicy)
 class SharingPolicyAdmin(ScopedAdmin):
     form = SharingPolicyForm
@@ -197,7 +206,7 @@ class SharingPolicyAdmin(ScopedAdmin):
     show_facets = admin.ShowFacets.NEVER
     search_fields = ["title__unaccent", "dataset__code", "dataset__title_vi__unaccent"]
     autocomplete_fields = ["dataset", "recipients", "legal_basis"]
-    readonly_fields = ["decided_by", "decided_at"]
+    readonly_fields = ["decided_by", "decided_at", "suspended_at", "shown_change"]
     inlines = [PolicyFieldInline]
     recorded_values = [
         "dataset",
@@ -222,6 +231,11 @@ class SharingPolicyAdmin(ScopedAdmin):
     owner_path = "dataset__database__owner"
 
     def get_fieldsets(self, request, obj=None):
+        if obj is not None and obj.suspended_at:
+            return [*self._fieldsets(request, obj), SUSPENSION]
+        return self._fieldsets(request, obj)
+
+    def _fieldsets(self, request, obj):
         if self.has_change_permission(request, obj) or obj is None:
             return self.fieldsets
         # Else the reader sees codes.
@@ -230,6 +244,11 @@ class SharingPolicyAdmin(ScopedAdmin):
             (title, {**options, "fields": [shown.get(name, name) for name in options["fields"]]})
             for title, options in self.fieldsets
         ]
+
+    @admin.display(description=_("suspended by the change"))
+    def shown_change(self, policy):
+        change = policy.suspended_by_change
+        return format_html('<a href="{}">{}</a>', change.page, change)
 
     @admin.display(description=_("state"))
     def state(self, policy):

@@ -25,6 +25,7 @@ from registry.names import in_current_language
 
 LONGEST_IDENTIFIER = 128  # characters: SQL Server and Oracle go furthest; PostgreSQL has 63 bytes
 LONGEST_TYPE = 200
+VALUES_SHOWN = 12
 SLUG = RegexValidator(r"^[a-z0-9]+(-[a-z0-9]+)*\Z", _("Lower-case letters, digits and single hyphens only."))
 
 
@@ -311,6 +312,15 @@ class Field(models.Model):
     @property
     def title(self) -> str:
         return in_current_language(self.title_vi, self.title_en) or self.name
+
+    @property
+    def shown_values(self) -> list[str]:
+        """As many of the allowed values as fit on a page."""
+        return self.allowed_values[:VALUES_SHOWN]
+
+    @property
+    def more_values(self) -> int:
+        return max(0, len(self.allowed_values) - VALUES_SHOWN)
 
     @property
     def target(self) -> str:

@@ -6,6 +6,7 @@ from threading import Thread
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.urls import reverse
 from django.utils import timezone
 from django_q.models import OrmQ
 
@@ -18,6 +19,7 @@ from registry.models import Dataset, Notice, SchemaChange, SchemaSnapshot, Shari
 from registry.services import drift, structure, watching
 from tests import factories
 from tests.factories import decider, handler, person
+from tests.registry.pages import url
 
 pytestmark = pytest.mark.django_db
 
@@ -186,6 +188,37 @@ def test_a_policy_that_is_over_is_left_alone(source, dataset, file):
     broken(source, file)
     policy.refresh_from_db()
     assert policy.suspended_at is None
+
+
+def test_the_catalogue_tells_version_and_values(client, source, file):
+    file("CREATE TABLE child (id INTEGER PRIMARY KEY, parent INTEGER REFERENCES people (id))")
+    read(source)
+    Dataset.objects.update(is_published=True)
+    Dataset.objects.get(code="population-child").fields.filter(name="id").update(allowed_values=["nữ", "nam"])
+    text = client.get(reverse("registry:dataset-detail", args=["population-child"])).content.decode()
+    assert "1.0, từ ngày" in text
+    assert "main.people.id" in text
+    assert "nữ, nam" in text
+
+
+def test_the_page_of_a_suspended_policy_leads_to_the_change(client, source, suspended):
+    client.force_login(decider(source.database))
+    page = client.get(url("sharingpolicy", "change", suspended.pk)).content.decode()
+    assert suspended.suspended_by_change.page in page
+    assert client.get(url("sharingpolicy", "changelist")).status_code == 200
+    snapshot = suspended.suspended_by_change.to_snapshot
+    assert "không còn nữa" in client.get(url("schemasnapshot", "change", snapshot.pk)).content.decode()
+
+
+@pytest.mark.parametrize("count", [2, 20])
+@pytest.mark.parametrize("model", ["schemachange", "schemasnapshot", "structurewatch"])
+def test_lists_take_the_same_queries_for_a_row_more(client, django_assert_max_num_queries, model, count):
+    for _number in range(count):
+        factories.SchemaChangeFactory()
+        factories.StructureWatchFactory()
+    client.force_login(factories.UserFactory(superuser=True))
+    with django_assert_max_num_queries(12):
+        assert client.get(url(model, "changelist")).status_code == 200
 
 
 # The review
