@@ -145,6 +145,30 @@ UNITS = DatabaseFacts(
         "xa": TableFacts("Đơn vị hành chính cấp xã", "Communes", AccessRights.PUBLIC, Frequency.AS_NEEDED, {}),
     },
 )
+STATISTICS = DatabaseFacts(
+    code="thong-ke-dan-so",
+    name_vi="Số liệu thống kê dân số",
+    name_en="Population statistics",
+    owner="BTC",
+    legal_basis="278/2025/NĐ-CP",
+    classification=Classification.INTERNAL,
+    description="Dữ liệu minh họa: tệp CSV trong một thư mục, tổng hợp từ công dân hư cấu.",
+    tables={
+        "dan_so": TableFacts(
+            "Dân số theo tỉnh, nhóm tuổi và giới tính",
+            "Population by province, age group and sex",
+            AccessRights.RESTRICTED,
+            Frequency.YEARLY,
+            {
+                "ma_tinh": ("Province code", N, K),
+                "nhom_tuoi": ("Age group", N, K),
+                "gioi_tinh": ("Sex", N, K),
+                "so_nguoi": ("People", N, K),
+                "ngay_chot": ("As of", N, K),
+            },
+        )
+    },
+)
 
 # What each table is about, for those who search.
 DESCRIPTIONS = {
@@ -166,6 +190,12 @@ DESCRIPTIONS = {
         "keywords": ["BHXH", "BHYT", "thẻ bảo hiểm y tế", "đóng bảo hiểm"],
         "spatial": "VN",
     },
+    "dan_so": {
+        "description": "Số người theo tỉnh, nhóm tuổi mười năm và giới tính; không có dữ liệu về từng người.",
+        "themes": [Theme.SOCIETY, Theme.REGIONS],
+        "keywords": ["dân số", "nhóm tuổi", "thống kê"],
+        "spatial": "VN",
+    },
     "tinh": {
         "description": "Mã và tên của 34 đơn vị hành chính cấp tỉnh.",
         "themes": [Theme.REGIONS, Theme.GOVERNMENT],
@@ -184,13 +214,14 @@ DESCRIPTIONS = {
 
 
 def register(*, sources: Sources, users: dict[str, User], reader_password: str) -> dict[str, Connection]:
-    """Register the three databases and offer their data; the connections by database code."""
+    """Register the four databases and offer their data; the connections by database code."""
     operator, approver = users["ndc.vanhanh"], users["bca.lanhdao"]
     made = {}
     for facts, address, password in (
         (POPULATION, _population_address(sources), reader_password),
         (INSURANCE, _file_address(sources.insurance_path), ""),
         (UNITS, _file_address(sources.units_path), ""),
+        (STATISTICS, {"engine": Engine.FILES, "name": str(sources.statistics_path)}, ""),
     ):
         database = _database(facts)
         made[facts.code] = _connect(database, address, password, operator)

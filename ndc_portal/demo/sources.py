@@ -1,4 +1,4 @@
-"""The source databases of the demonstration: population (PostgreSQL), social insurance and units (SQLite)."""
+"""The source databases of the demonstration: population (PostgreSQL), social insurance and units (SQLite), figures (CSV)."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from ndc_portal.demo import insurance, population, units
+from ndc_portal.demo import insurance, population, statistics_files, units
 from ndc_portal.demo.errors import SourceError
 
 __all__ = ["SourceError", "Sources", "build"]
@@ -32,6 +32,7 @@ class Sources:
     insurance_tables: tuple[str, ...]
     units_path: Path
     units_tables: tuple[str, ...]
+    statistics_path: Path
     counts: Mapping[str, int]
     built: Mapping[str, bool]  # False: the right data was there already
     seconds: Mapping[str, float]
@@ -53,6 +54,7 @@ def build(
         raise SourceError("The reader of the population database needs a password.")
     dbname, reader = f"{prefix}_population", f"{prefix}_population_reader"
     units_path, insurance_path = folder / "units.sqlite3", folder / "insurance.sqlite3"
+    statistics_path = folder / "statistics"
     admin = {key: value for key, value in admin.items() if key not in NOT_FOR_LIBPQ}
     built, seconds = {}, {}
 
@@ -72,6 +74,8 @@ def build(
                 _let_read(source, reader=reader)
             with _timed(seconds, "insurance"):
                 built["insurance"] = insurance.build(insurance_path, source=source, people=people)
+            with _timed(seconds, "statistics"):
+                built["statistics"] = statistics_files.build(statistics_path, source=source, people=people)
     return Sources(
         population_dbname=dbname,
         population_reader=reader,
@@ -80,6 +84,7 @@ def build(
         insurance_tables=insurance.TABLES,
         units_path=units_path,
         units_tables=units.TABLES,
+        statistics_path=statistics_path,
         counts={"cong_dan": people, **insurance.counts(insurance_path), **units.counts(units_path)},
         built=built,
         seconds=seconds,

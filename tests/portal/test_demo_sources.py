@@ -1,5 +1,6 @@
 """The source databases of the demonstration: fictitious people who hold together, and a reader who can only read."""
 
+import json
 import re
 import sqlite3
 import unicodedata
@@ -12,7 +13,7 @@ import pytest
 from django.db import connection as portal
 from psycopg import sql
 
-from ndc_portal.demo import population, sources, units
+from ndc_portal.demo import population, sources, statistics_files, units
 from ndc_portal.demo.errors import SourceError
 
 PEOPLE = 5_000
@@ -271,3 +272,14 @@ def test_spread_gives_every_key_a_share():
     slots = population.spread({"large": 998, "small": 1, "tiny": 0.001}, 1_000)
     assert len(slots) == 1_000
     assert set(slots) == {"large", "small", "tiny"}
+
+
+def test_figures_add_up_to_the_people_and_say_what_they_are(built):
+    lines = (built.statistics_path / "dan_so.csv").read_text("utf-8").splitlines()
+    described = json.loads((built.statistics_path / "dan_so.csv-metadata.json").read_text("utf-8"))
+
+    names = [column["name"] for column in described["tableSchema"]["columns"]]
+
+    assert lines[0].split(";") == names
+    assert sum(int(line.split(";")[3]) for line in lines[1:]) == PEOPLE
+    assert {f"{name}.csv" for name in statistics_files.TABLES} == {described["url"]}

@@ -107,7 +107,7 @@ class Command(BaseCommand):
         catalogue.register(sources=built, users=users, reader_password=password)
         self.say(
             "Operator of the National Data Centre",
-            "connects three databases, reads their structure, describes and offers them",
+            "connects four databases, reads their structure, describes and offers them",
         )
         return built, users, passwords
 

@@ -127,13 +127,16 @@ def _described(files, table):
         number = files.number_of_rows(table)
     except duckdb.Error as error:
         raise session.translated(error, files, table.name) from None
+    said = tables.metadata_of(files.store, table)
+    has_key = {column.name for column in columns}.issuperset(said.keys)
     return TableDescription(
-        "",
-        table.name,
-        "table",
-        tables.metadata_of(files.store, table).comment,
-        number,
-        tuple(ColumnDescription(c.name, c.native, c.kind, c.nullable, c.is_key, c.comment) for c in columns),
+        schema="",
+        name=table.name,
+        kind="table",
+        comment=said.comment,
+        estimated_rows=number,
+        columns=tuple(ColumnDescription(c.name, c.native, c.kind, c.nullable, c.is_key, c.comment) for c in columns),
+        primary_key=said.keys if has_key else (),
     )
 
 

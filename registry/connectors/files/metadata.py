@@ -44,9 +44,14 @@ class Metadata:
 
     comment: str = ""
     columns: dict[str, Described] = field(default_factory=dict)
-    key: str | None = None  # a key of several columns identifies by none of them
+    keys: tuple[str, ...] = ()
     delimiter: str = ""
     quote: str = '"'
+
+    @property
+    def key(self) -> str | None:
+        """The column that identifies a row by itself."""
+        return self.keys[0] if len(self.keys) == 1 else None
 
 
 def parsed(data: bytes, table: str) -> Metadata:
@@ -77,7 +82,7 @@ def _parsed(said):
     return Metadata(
         comment=_text(said, "dc:title", "dc:description", "rdfs:comment"),
         columns=columns,
-        key=keys[0] if len(keys) == 1 else None,
+        keys=tuple(keys),
         delimiter=delimiter,
         quote=quote,
     )

@@ -158,6 +158,7 @@ def test_description_beside_the_file_says_what_columns_hold(source, folder):
     data = _extract(source, "x", FOUR, file_format=FileFormat.JSONL)
 
     assert (table.comment, table.columns[0].comment) == ("Thu nhập", "theo giấy khai sinh")
+    assert table.primary_key == ("thu nhập",)
     assert [(c.kind, c.is_key, c.nullable) for c in table.columns] == [
         (FieldKind.DATE, False, True), (FieldKind.NUMBER, True, True), (FieldKind.BOOLEAN, False, False), (FieldKind.DATETIME, False, True),
     ]  # fmt: skip
