@@ -1,16 +1,21 @@
 """What the public catalogue shows: descriptions of published data, and on which terms it is shared. Never the data."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Count, Exists, OuterRef, Prefetch, QuerySet, Value
-from django.db.models.functions import Coalesce, NullIf
+from django.db.models import Count, F, Func, Prefetch, QuerySet, TextField, Value
+from django.db.models.functions import Coalesce, Concat, NullIf
 from django.utils.translation import get_language
 
 from registry import terms
-from registry.choices import Mode, Purpose
+from registry.choices import Mode, PersonalData, Purpose
 from registry.citations import Citation, cite
-from registry.models import Agency, Database, Dataset, Field, LegalInstrument, PolicyField, SharingPolicy
+from registry.models import Database, Dataset, Field, LegalInstrument, PolicyField, SharingPolicy
 from registry.names import vietnamese_order
+from registry.search import Found, Marker
+
+MOST_FIELDS = 400  # of one page of results, looked at for what was matched
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,18 @@ class Terms:
     decision: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One dataset in a list; the words of a search are marked, and the fields named that hold them."""
+
+    dataset: Dataset
+    modes: list
+    personal_data: PersonalData
+    title: str
+    description: str
+    fields: list[tuple[str, str, Field]]
+
+
 def figures() -> dict[str, int]:
     return Dataset.objects.published().aggregate(
         datasets=Count("pk"),
@@ -34,24 +51,15 @@ def figures() -> dict[str, int]:
     )
 
 
-def owners() -> QuerySet[Agency]:
-    """The agencies of which something is published."""
-    return Agency.objects.filter(pk__in=Dataset.objects.published().values("database__owner")).order_by(
-        vietnamese_order("name_vi"), "pk"
-    )
+def listing(*, q: str = "") -> QuerySet[Dataset]:
+    """Published datasets in which all words occur, by title."""
+    return _by_title(_with_offers(Dataset.objects.published().search(q)))
 
 
-def listing(*, q: str = "", owner: Agency | None = None, access: str = "", mode: str = "") -> QuerySet[Dataset]:
-    """Published datasets that fit all that was asked for, by title."""
-    found = Dataset.objects.published().search(q)
-    if owner:
-        found = found.filter(database__owner=owner)
-    if access:
-        found = found.filter(access_rights=access)
-    if mode:
-        offers = SharingPolicy.objects.today().filter(dataset=OuterRef("pk"), modes__contains=[mode])
-        found = found.filter(Exists(offers))
-    return _by_title(_with_offers(found))
+def page_of(found: Found) -> list[Dataset]:
+    """The datasets that a search found, in its order, with what lists show."""
+    known = _with_offers(Dataset.objects.published().filter(pk__in=found.ids)).in_bulk()
+    return [known[number] for number in found.ids if number in known]
 
 
 def datasets_of(database: Database) -> QuerySet[Dataset]:
@@ -78,8 +86,46 @@ def described() -> QuerySet[Dataset]:
     )
 
 
+def rows(datasets: Iterable[Dataset], marker: Marker | None = None) -> list[Row]:
+    """What lists show of each dataset; needs the policies and documents that the querysets here fetch."""
+    datasets = list(datasets)
+    fields = _matching_fields(datasets, marker) if marker else {}
+    return [
+        Row(
+            dataset,
+            offered_modes(dataset),
+            PersonalData(dataset.highest_personal_data),
+            marker.mark(dataset.title) if marker else dataset.title,
+            marker.excerpt(dataset.description) if marker else dataset.description,
+            [(marker.mark(field.title), marker.mark(field.name), field) for field in fields.get(dataset.pk, [])],
+        )
+        for dataset in datasets
+    ]
+
+
+def _matching_fields(datasets: list[Dataset], marker: Marker) -> dict[int, list[Field]]:
+    """Of each dataset the fields in which most words of the search occur, where the title lacks some of them."""
+    lacking = [dataset.pk for dataset in datasets if marker.count(dataset.title) < len(marker.whole)]
+    text = Concat("name", Value(" "), "title_vi", Value(" "), "title_en", output_field=TextField())
+    found = (
+        Field.objects.shown()
+        .filter(dataset__in=lacking)
+        .alias(words=Func(text, function="registry_plain", output_field=TextField()))
+        .filter(words__regex=marker.expression)
+        .order_by("dataset_id", "position")[:MOST_FIELDS]
+    )
+    scored = defaultdict(list)
+    for field in found:
+        scored[field.dataset_id].append((-marker.count(f"{field.name} {field.title_vi} {field.title_en}"), field))
+    best = {}
+    for dataset, fields in scored.items():
+        fields.sort(key=lambda pair: pair[0])
+        best[dataset] = [field for score, field in fields if score == fields[0][0]][:3]
+    return best
+
+
 def offered_modes(dataset: Dataset) -> list:
-    """By which ways the dataset is offered today; needs the policies that `listing` fetched."""
+    """By which ways the dataset is offered today; needs the policies that the querysets here fetch."""
     offered = {mode for policy in dataset.current_policies for mode in policy.modes}
     return [mode.label for mode in Mode if mode in offered]
 
@@ -108,8 +154,9 @@ def terms_of(dataset: Dataset) -> list[Terms]:
 
 
 def _with_offers(datasets: QuerySet[Dataset]) -> QuerySet[Dataset]:
-    current = Prefetch("policies", SharingPolicy.objects.today(), to_attr="current_policies")
-    return datasets.with_owner().with_fields().prefetch_related(current)
+    current = Prefetch("policies", SharingPolicy.objects.in_force(), to_attr="current_policies")
+    highest = F("search_document__personal_data")
+    return datasets.with_owner().annotate(highest_personal_data=highest).prefetch_related(current)
 
 
 def _by_title(datasets: QuerySet[Dataset]) -> QuerySet[Dataset]:

@@ -1,14 +1,21 @@
 """Addresses of the public catalogue."""
 
-from django.urls import path
+from django.urls import path, register_converter
 
-from registry.views import agencies, catalogue, laws
+from registry.addresses import ColumnName
+from registry.views import agencies, browsing, catalogue, laws
+
+register_converter(ColumnName, "column")
 
 app_name = "registry"
 
 urlpatterns = [
     path("", catalogue.CatalogueView.as_view(), name="catalogue"),
     path("datasets/<slug:code>/", catalogue.DatasetView.as_view(), name="dataset-detail"),
+    path("datasets/<slug:code>/fields/<column:name>/", browsing.FieldView.as_view(), name="field-detail"),
+    path("fields/", browsing.FieldListView.as_view(), name="field-list"),
+    path("themes/", browsing.ThemeListView.as_view(), name="theme-list"),
+    path("databases/", browsing.DatabaseListView.as_view(), name="database-list"),
     path("databases/<slug:code>/", catalogue.DatabaseView.as_view(), name="database-detail"),
     path("agencies/", agencies.AgencyListView.as_view(), name="agency-list"),
     path("agencies/<str:code>/", agencies.AgencyView.as_view(), name="agency-detail"),

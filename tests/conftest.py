@@ -5,6 +5,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.db.backends.postgresql.operations import DatabaseOperations
 
+from registry.search import finding
 from tests import scenarios
 
 
@@ -33,6 +34,12 @@ def tables_emptied_between_tests():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DatabaseOperations, "sql_flush", sql_flush)
         yield
+
+
+@pytest.fixture(autouse=True)
+def counts_taken_anew(monkeypatch):
+    """No test sees the counts of the whole catalogue that another one left in the cache."""
+    monkeypatch.setattr(finding, "SECONDS_KEPT", 0)
 
 
 def truncate_guards(connection) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ from registry.models.people import Agency, Delegation, Membership, User
 from registry.models.places import AdministrativeUnit, UnitCode
 from registry.models.policies import PolicyField, SharingPolicy
 from registry.models.profiles import DatasetProfile, FieldProfile
+from registry.models.search import SearchDocument
 from registry.models.structure import SchemaChange, SchemaSnapshot, StructureWatch
 from registry.models.suggestions import FieldSuggestion
 
@@ -35,6 +36,7 @@ __all__ = [
     "RegistryChange",
     "SchemaChange",
     "SchemaSnapshot",
+    "SearchDocument",
     "SharingPolicy",
     "StructureWatch",
     "UnitCode",

@@ -4,6 +4,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
+from django.db.models.expressions import RawSQL
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from registry import levels
@@ -149,20 +151,14 @@ class DatasetQuerySet(models.QuerySet):
         )
 
     def search(self, words: str):
-        """Datasets in which every word occurs, with or without accents, in titles, owner, database or fields."""
-        found = self
-        for word in words.split()[:10]:
-            found = found.filter(
-                Q(title_vi__unaccent__icontains=word)
-                | Q(title_en__unaccent__icontains=word)
-                | Q(description__unaccent__icontains=word)
-                | Q(database__name_vi__unaccent__icontains=word)
-                | Q(database__name_en__unaccent__icontains=word)
-                | Q(database__owner__name_vi__unaccent__icontains=word)
-                | Q(database__owner__name_en__unaccent__icontains=word)
-                | Q(models.Exists(Field.objects.shown().filter(dataset=models.OuterRef("pk")).named(word)))
-            )
-        return found
+        """Datasets in which every word occurs, with or without accents, in titles, owner, database, law or fields."""
+        if not words.strip():
+            return self
+        document = RawSQL(  # one constant statement; the words are a parameter
+            "SELECT dataset_id FROM registry_searchdocument WHERE plain @@ registry_query(registry_plain(%s))",
+            [words[:200]],
+        )
+        return self.filter(pk__in=document)
 
 
 class Dataset(Described):
@@ -219,6 +215,9 @@ class Dataset(Described):
             *Described.Meta.constraints,
         ]
 
+    def get_absolute_url(self) -> str:
+        return reverse("registry:dataset-detail", args=[self.code])
+
     @property
     def personal_data(self) -> PersonalData:
         """The highest category among the fields."""
@@ -239,10 +238,15 @@ class FieldQuerySet(models.QuerySet):
     def shown(self):
         return self.filter(removed_at__isnull=True)
 
-    def named(self, word: str):
-        return self.filter(
-            Q(name__icontains=word) | Q(title_vi__unaccent__icontains=word) | Q(title_en__unaccent__icontains=word)
+    def named(self, words: str):
+        """Those whose name and titles hold all the words, with or without accents: one index answers it."""
+        text = models.Func(
+            "name", "title_vi", "title_en", function="registry_field_text", output_field=models.TextField()
         )
+        found = self.alias(text=text)
+        for word in words.split()[:10]:
+            found = found.filter(text__contains=models.Func(models.Value(word), function="registry_plain"))
+        return found
 
 
 class Field(models.Model):
@@ -289,6 +293,10 @@ class Field(models.Model):
         verbose_name = _("field")
         verbose_name_plural = _("fields")
         ordering = ["dataset", "position"]
+        indexes = [
+            models.Index(fields=["dataset", "position"], name="registry_field_in_order"),
+            models.Index(fields=["name"], condition=Q(removed_at__isnull=True), name="registry_field_by_name"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["dataset", "name"], name="registry_field_once_per_dataset"),
             models.CheckConstraint(condition=Q(kind__in=FieldKind.values), name="registry_field_kind"),
@@ -312,6 +320,9 @@ class Field(models.Model):
     @property
     def title(self) -> str:
         return in_current_language(self.title_vi, self.title_en) or self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("registry:field-detail", args=[self.dataset.code, self.name])
 
     @property
     def shown_values(self) -> list[str]:

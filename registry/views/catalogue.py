@@ -1,31 +1,55 @@
 """Pages of the public catalogue. No login: they describe data and never show any."""
 
+from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.views.generic import DetailView
+from django.http import HttpResponse
+from django.views.generic import DetailView, TemplateView
 
-from registry import catalogue, completeness
+from registry import catalogue, completeness, facets, search
 from registry.choices import AccessRights
 from registry.dcat.negotiation import Negotiated
 from registry.forms.catalogue import CatalogueForm
 from registry.models import Database, Dataset
 from registry.services import history
-from registry.views.lists import FormListView
+from registry.views.lists import PER_PAGE
 
 
-class CatalogueView(Negotiated, FormListView):
+class CatalogueView(Negotiated, TemplateView):
+    """The search: words and facets in the address, one page of datasets, and how to go on."""
+
     template_name = "registry/catalogue.html"
-    context_object_name = "datasets"
-    form_class = CatalogueForm
-
-    def get_queryset(self) -> QuerySet[Dataset]:
-        if not self.form.is_valid():
-            return Dataset.objects.none()
-        return catalogue.listing(**self.form.cleaned_data)
 
     def get_context_data(self, **kwargs) -> dict:
-        context = super().get_context_data(**kwargs)
-        context["rows"] = [(dataset, catalogue.offered_modes(dataset)) for dataset in context["datasets"]]
-        return context
+        form, query = CatalogueForm(self.request.GET), self.request.GET
+        found = self._find(form) if form.is_valid() else None
+        datasets = catalogue.page_of(found) if found else []
+        marker = search.Marker(form.cleaned_data["q"]) if found else None
+        meant = ""
+        if found and found.by_likeness:
+            meant = search.suggestion(form.cleaned_data["q"], [dataset.title_vi for dataset in datasets[:3]])
+        return super().get_context_data(
+            form=form,
+            found=found,
+            page_obj=self.page if found else None,
+            rows=catalogue.rows(datasets, marker),
+            facets=facets.build(form, found),
+            chosen=facets.chosen(form, query),
+            meant=meant,
+            **kwargs,
+        )
+
+    def _find(self, form: CatalogueForm) -> search.Found:
+        wanted = self.request.GET.get("page")
+        number = int(wanted) if wanted and wanted.isascii() and wanted.isdecimal() and len(wanted) < 6 else 1
+        found = search.find(form.asked(number))
+        paginator = Paginator(range(min(found.total, search.LAST_PAGE * search.PAGE_SIZE)), search.PAGE_SIZE)
+        self.page = paginator.get_page(wanted)
+        if self.page.number != number:  # a page that is not there leads to the nearest one that is
+            found = search.find(form.asked(self.page.number))
+        return found
+
+    def render_to_response(self, context: dict, **kwargs) -> HttpResponse:
+        return super().render_to_response(context, status=200 if context["form"].is_valid() else 400, **kwargs)
 
 
 class DatasetView(Negotiated, DetailView):
@@ -59,9 +83,10 @@ class DatabaseView(DetailView):
         return catalogue.databases()
 
     def get_context_data(self, **kwargs) -> dict:
-        datasets = catalogue.datasets_of(self.object)
+        page = Paginator(catalogue.datasets_of(self.object), PER_PAGE).get_page(self.request.GET.get("page"))
         return super().get_context_data(
             legal_basis=catalogue.cite(self.object.legal_basis),
-            rows=[(dataset, catalogue.offered_modes(dataset)) for dataset in datasets],
+            page_obj=page,
+            rows=catalogue.rows(page),
             **kwargs,
         )

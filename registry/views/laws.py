@@ -65,6 +65,6 @@ class LawView(DetailView):
             amends=instrument.amends.select_related("amended"),
             databases=catalogue.databases().filter(legal_basis=instrument)[:PER_PAGE],
             page_obj=page,
-            rows=[(dataset, catalogue.offered_modes(dataset)) for dataset in page],
+            rows=catalogue.rows(page),
             **kwargs,
         )

@@ -1,0 +1,206 @@
+"""The statements behind a search: hits with their rank, counts of every facet, and one page of datasets, together.
+
+A word is looked for as it is written, then without accents; where that finds little, by likeness of the letters. Hits
+are ranked in steps: words of the title before words of the rest, with accents before without, likeness last.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from django.core.cache import cache
+from django.db import connection
+from django.utils.translation import get_language
+
+from registry.models import LegalInstrument, SharingPolicy
+from registry.names import vietnamese_collation
+from registry.search.asking import ARRAYS, FACETS, LAST_PAGE, PAGE_SIZE, Asked, Sort
+
+LITTLE = 3  # with fewer hits than this, likeness is tried, too
+LIKE_ENOUGH = 0.5
+MOST_ALIKE = 20
+SECONDS_KEPT, COUNTS = 60, "registry.search.counts"
+RANKED = 500  # so many of the best are ranked by all their words; beyond, by the title alone
+
+# What facets are counted by.
+FACTS = """doc.dataset_id, doc.owner_id, doc.themes, doc.access_rights, doc.personal_data, doc.laws, doc.classification,
+    length(doc.title_vi) AS length"""
+LISTED = f"SELECT {FACTS}, 0::float8 AS step FROM registry_searchdocument doc WHERE doc.is_listed"  # noqa: S608
+# 8 and more: by title and keywords; 2 and more: anywhere; below: by likeness.
+WORDS = f"""
+SELECT {FACTS},
+    CASE WHEN doc.heading @@ asked.whole THEN 9 WHEN doc.heading @@ asked.plain THEN 8 ELSE 2 END::float8 AS step
+FROM asked JOIN registry_searchdocument doc ON doc.plain @@ asked.plain
+WHERE doc.is_listed
+"""  # noqa: S608
+# 5: by the number of the law, in whatever order and form it was typed.
+UNDER_LAW = f"""
+SELECT {FACTS}, 5::float8 AS step
+FROM asked JOIN registry_searchdocument doc ON doc.laws && %s::bigint[]
+WHERE doc.is_listed AND NOT COALESCE(doc.plain @@ asked.plain, false)
+"""  # noqa: S608
+ALIKE = f"""
+(SELECT {FACTS}, word_similarity(asked.unaccented, doc.short_text)::float8 AS step
+FROM asked JOIN registry_searchdocument doc ON asked.unaccented <%% doc.short_text
+WHERE doc.is_listed AND NOT COALESCE(doc.plain @@ asked.plain, false)
+ORDER BY step DESC, length, dataset_id LIMIT {MOST_ALIKE})
+"""  # noqa: S608
+
+
+@dataclass
+class Found:
+    """One page of dataset ids, how many there are in all, and how many each value of each facet has."""
+
+    ids: list[int]
+    total: int
+    by_likeness: bool = False
+    counts: dict[str, dict] = field(default_factory=dict)
+
+
+def find(asked: Asked) -> Found:
+    """Search published datasets. One statement; a second one where the words are found in next to nothing."""
+    if not asked.words:
+        return _run(asked, LISTED, []) if any(asked.chosen.values()) else _everything(asked)
+    hits, parameters = WORDS, []
+    if laws := _laws(asked.words):
+        hits, parameters = f"{WORDS} UNION ALL {UNDER_LAW}", [laws]
+    found = _run(asked, hits, parameters)
+    if sum(found.counts["all"].values()) >= LITTLE or laws:
+        return found
+    with_alike = _run(asked, f"{hits} UNION ALL {ALIKE}", parameters)
+    with_alike.by_likeness = with_alike.total > found.total
+    return with_alike
+
+
+def _laws(words: str) -> list[int]:
+    """The laws whose number is what was typed."""
+    if not any(sign.isdecimal() for sign in words):
+        return []
+    return list(LegalInstrument.objects.numbered(words).order_by().values_list("pk", flat=True)[:20])
+
+
+def _everything(asked: Asked) -> Found:
+    """The whole list: every reader sees the same counts, so they are taken once a minute; the list itself is as it is."""
+    counts = cache.get(COUNTS)
+    if counts is None:
+        counts = _run(Asked(), LISTED, []).counts
+        cache.set(COUNTS, counts, SECONDS_KEPT)
+    page = f"""SELECT dataset_id FROM registry_searchdocument WHERE is_listed
+               ORDER BY {_order(asked)} LIMIT %s OFFSET %s"""  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.execute(page, [PAGE_SIZE, _skipped(asked)])
+        ids = [number for (number,) in cursor.fetchall()]
+    return Found(ids, counts["total"][""], counts=counts)
+
+
+def _skipped(asked: Asked) -> int:
+    return (min(max(asked.page, 1), LAST_PAGE) - 1) * PAGE_SIZE
+
+
+def _run(asked: Asked, hits: str, hit_parameters: list) -> Found:
+    statement, parameters = _statement(asked, hits, hit_parameters)
+    with connection.cursor() as cursor:
+        # Compiling the statement would take longer than running it.
+        settings = "SELECT set_config('jit', 'off', false), set_config('pg_trgm.word_similarity_threshold', %s, false)"
+        cursor.execute(settings, [str(LIKE_ENOUGH)])
+        cursor.execute(statement, parameters)
+        rows = cursor.fetchall()
+    counts, ids = defaultdict(dict), []
+    for kind, number, code, count in rows:
+        if kind == "hit":
+            ids.append((count, number))
+        else:
+            counts[kind][number if number is not None else code] = count
+    return Found([number for _place, number in sorted(ids)], counts["total"].get("", 0), counts=dict(counts))
+
+
+def _statement(asked: Asked, hits: str, hit_parameters: list) -> tuple[str, list]:
+    offers, offer_parameters = _offers()
+    chosen = {name: values for name, values in asked.chosen.items() if values}
+    page = _page(asked)
+    tests = {name: f"COALESCE({_test(name)}, false)" for name in chosen}
+    flags = "".join(f", {test} AS fits_{name}" for name, test in tests.items())
+    # Built of the constants of this module alone; whatever a reader typed is a parameter.
+    statement = f"""
+        WITH asked AS MATERIALIZED (
+            SELECT registry_query(registry_plain(%s)) AS plain, registry_query(registry_plain(%s), false) AS whole,
+                registry_query(%s) AS exact, registry_words(registry_plain(%s)) AS unaccented, registry_words(%s) AS written
+        ),
+        hits AS MATERIALIZED ({hits}),
+        offers AS ({offers}),
+        flagged AS MATERIALIZED (
+            SELECT hits.*, offers.modes{flags} FROM hits LEFT JOIN offers USING (dataset_id)
+        ),
+        fitting AS (SELECT dataset_id, step, length FROM flagged WHERE {_all(chosen)}),
+        page AS ({page})
+        SELECT 'hit' AS kind, dataset_id AS number, '' AS code, place AS count FROM page
+        UNION ALL SELECT 'total', NULL, '', count(*) FROM fitting
+        UNION ALL SELECT 'all', NULL, '', count(*) FROM hits
+        {" ".join(_counts(name, chosen) for name in FACETS)}
+    """  # noqa: S608
+    parameters = [asked.words] * 5 + hit_parameters + offer_parameters + [chosen[name] for name in tests]
+    return statement, [*parameters, PAGE_SIZE, _skipped(asked)]
+
+
+def _offers() -> tuple[str, list]:
+    """By which ways each dataset is offered today: only the policies themselves know which of them are in force."""
+    policies, parameters = (
+        SharingPolicy.objects.in_force().order_by().values("dataset_id", "modes").query.sql_with_params()
+    )
+    statement = f"""SELECT dataset_id, array_agg(DISTINCT mode) AS modes
+                    FROM ({policies}) AS policies (dataset_id, policy_modes), unnest(policy_modes) AS mode
+                    WHERE dataset_id IN (SELECT dataset_id FROM hits) GROUP BY dataset_id"""  # noqa: S608
+    return statement, list(parameters)
+
+
+def _test(name: str) -> str:
+    column = FACETS[name]
+    return f"{column} && %s" if name in ARRAYS else f"{column} = ANY (%s)"
+
+
+def _all(names) -> str:
+    return " AND ".join(f"fits_{name}" for name in names) or "true"
+
+
+def _counts(name: str, chosen: dict) -> str:
+    """How many hits each value would give beside what is chosen of the other facets."""
+    column, others = FACETS[name], _all(other for other in chosen if other != name)
+    value = "value" if name in ARRAYS else column
+    number, code = (f"{value}", "''") if name in ("owner", "law") else ("NULL", f"{value}::text")
+    source = f"flagged, unnest({column}) AS value" if name in ARRAYS else "flagged"
+    return f"UNION ALL SELECT '{name}', {number}, {code}, count(*) FROM {source} WHERE {others} GROUP BY {value}"  # noqa: S608
+
+
+def _page(asked: Asked) -> str:
+    """The ids of one page, each with its place."""
+    if asked.order == Sort.RELEVANCE and asked.words:
+        rows, order = _ranked(asked), "step DESC, length, dataset_id"
+    else:
+        # IS TRUE keeps this from becoming a join: the index gives the order, and the page ends the walk.
+        rows = "registry_searchdocument WHERE is_listed AND (dataset_id IN (SELECT dataset_id FROM fitting)) IS TRUE"
+        order = _order(asked)
+    page = f"SELECT dataset_id FROM {rows} ORDER BY {order} LIMIT %s OFFSET %s"  # noqa: S608
+    return f"SELECT dataset_id, row_number() OVER () AS place FROM ({page}) AS ordered"  # noqa: S608
+
+
+def _order(asked: Asked) -> str:
+    language = "en" if (get_language() or "vi").startswith("en") else "vi"
+    title, owner = (f"{name}_{language}{vietnamese_collation()}" for name in ("title", "owner"))
+    if asked.order == Sort.UPDATED:
+        return "modified_at DESC, dataset_id DESC"
+    return f"{owner}, {title}, dataset_id" if asked.order == Sort.OWNER else f"{title}, dataset_id"
+
+
+def _ranked(asked: Asked) -> str:
+    if asked.page * PAGE_SIZE > RANKED:
+        return "fitting"
+    return f"""(
+        SELECT best.dataset_id, best.length, best.step
+            + CASE WHEN asked.written IN (registry_words(doc.title_vi), registry_words(doc.title_en)) THEN 6
+                   WHEN asked.unaccented IN (registry_words(registry_plain(doc.title_vi)), registry_words(registry_plain(doc.title_en)))
+                   THEN 3 ELSE 0 END
+            + CASE WHEN doc.exact @@ asked.exact THEN 1 ELSE 0 END
+            + COALESCE(ts_rank_cd(doc.heading, asked.plain, 1), 0)
+            + COALESCE(ts_rank_cd('{{0.05, 0.2, 0.4, 1.0}}', doc.plain, asked.plain, 32), 0) AS step
+        FROM (SELECT * FROM fitting ORDER BY step DESC, length, dataset_id LIMIT {RANKED}) AS best
+        JOIN registry_searchdocument doc USING (dataset_id) CROSS JOIN asked
+    ) AS ranked"""  # noqa: S608
