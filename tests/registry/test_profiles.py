@@ -2,7 +2,9 @@
 
 import json
 
+import psycopg
 import pytest
+from django.db import connection
 from django_q.models import OrmQ
 
 from registry.choices import PersonalData, ProfileState, Role, Sampling, Withheld
@@ -227,3 +229,34 @@ def test_a_dataset_that_is_gone_is_not_profiled(dataset):
     dataset.save()
     with refused("gone"):
         profiles.ask(dataset=dataset, by=None)
+
+
+@pytest.fixture
+def another_worker():
+    """A session of its own that profiles."""
+    given = connection.settings_dict
+    server = {
+        "host": given["HOST"],
+        "port": given["PORT"] or 5432,
+        "user": given["USER"],
+        "password": given["PASSWORD"],
+    }
+    with psycopg.connect(**server, dbname=given["NAME"], autocommit=True) as session:
+        session.execute("SELECT pg_advisory_lock(%s, %s)", [profiles.LOCK_NAMESPACE, profiles.LOCK])
+        yield session
+
+
+def test_two_workers_never_profile_at_once(dataset, another_worker):
+    profile = profiles.ask(dataset=dataset, by=None)
+    OrmQ.objects.all().delete()
+    run.profile(profile.pk)
+    profile.refresh_from_db()
+    assert (profile.state, profile.attempt) == (ProfileState.QUEUED, 0)
+    assert profiles.nudge_due() == 0, "the other worker looks for the next one"
+    another_worker.close()  # as the kernel does for a worker that was killed
+    while profiles.is_worked_on():
+        pass
+    assert profiles.nudge_due() == 1
+    run.profile(profile.pk)
+    profile.refresh_from_db()
+    assert profile.state == ProfileState.DONE
