@@ -2,7 +2,7 @@
 
 from exchange.fulfilment import expiry, run
 from exchange.services import agreements, deliveries, holding, lookups, requests, sweeping
-from registry.services import profiles
+from registry.services import profiles, stewards
 
 
 def deliver(delivery_id: int) -> None:
@@ -22,6 +22,7 @@ def sweep() -> None:
         requests.lapse_stale,
         lookups.erase_old,
         profiles.nudge_due,
+        stewards.pass_on_left,
     )
     for step in steps:
         sweeping.each([step.__name__], lambda _name, step=step: step())

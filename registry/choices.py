@@ -54,6 +54,14 @@ class InstrumentKind(TextChoices):
     OTHER = "other", _("Other instrument")
 
 
+class StewardKind(TextChoices):
+    """What a steward is there for. The owner and the approvers are no kinds: they follow from the database."""
+
+    MANAGER = "manager", _("Manager")
+    EDITOR = "editor", _("Editor")
+    CONTACT = "contact", _("Contact for questions")
+
+
 class Operation(TextChoices):
     """What happened to a row."""
 

@@ -32,6 +32,7 @@ REGISTRY = (
     "schemachange",
     "schemasnapshot",
     "sharingpolicy",
+    "stewardship",
     "structurewatch",
     "unitcode",
     "user",
@@ -99,6 +100,7 @@ _DESK = _permissions(
         "schemachange",
         "schemasnapshot",
         "sharingpolicy",
+        "stewardship",
         "unitcode",
     ),
 ) | _permissions(
@@ -112,7 +114,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[str]] = {
     Role.REVIEWER: frozenset(_DESK),
     Role.APPROVER: frozenset(
         _DESK
-        | _permissions("registry", ("add", "change"), ("delegation", "sharingpolicy"))
+        | _permissions("registry", ("add", "change"), ("delegation", "sharingpolicy", "stewardship"))
         # Taking a field out of a policy only narrows what is shared.
         | _permissions("registry", ("add", "change", "delete"), ("policyfield",))
         | {"registry.view_user"}

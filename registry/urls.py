@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 
 from registry.addresses import ColumnName
-from registry.views import agencies, browsing, catalogue, laws
+from registry.views import agencies, browsing, catalogue, laws, stewardship
 
 register_converter(ColumnName, "column")
 
@@ -19,6 +19,7 @@ urlpatterns = [
     path("databases/<slug:code>/", catalogue.DatabaseView.as_view(), name="database-detail"),
     path("agencies/", agencies.AgencyListView.as_view(), name="agency-list"),
     path("agencies/<str:code>/", agencies.AgencyView.as_view(), name="agency-detail"),
+    path("stewardship/", stewardship.StewardshipView.as_view(), name="stewardship"),
     path("provinces/", agencies.ProvinceListView.as_view(), name="province-list"),
     path("laws/", laws.LawListView.as_view(), name="law-list"),
     path("laws/<slug:key>/", laws.LawView.as_view(), name="law-detail"),

@@ -19,6 +19,7 @@ from registry.choices import (
     ProfileState,
     Purpose,
     Role,
+    StewardKind,
     UnitKind,
 )
 from registry.models import (
@@ -42,6 +43,7 @@ from registry.models import (
     SchemaChange,
     SchemaSnapshot,
     SharingPolicy,
+    Stewardship,
     StructureWatch,
     User,
 )
@@ -312,6 +314,18 @@ class FieldSuggestionFactory(factory.django.DjangoModelFactory):
     reasons = factory.LazyFunction(lambda: [{"code": "name", "rule": "full-name", "words": "ho ten"}])
     rules_version = "1"
     fingerprint = factory.Sequence(lambda n: f"{n:064}")
+
+
+class StewardshipFactory(factory.django.DjangoModelFactory):
+    """Somebody of the owner looks after a whole database."""
+
+    class Meta:
+        model = Stewardship
+
+    database = factory.SubFactory(DatabaseFactory)
+    kind = StewardKind.EDITOR
+    user = factory.LazyAttribute(lambda one: person(one.database.owner, Role.CASE_OFFICER))
+    valid_from = BEGINNING
 
 
 class SharingPolicyFactory(factory.django.DjangoModelFactory):

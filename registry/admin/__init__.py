@@ -11,5 +11,6 @@ from registry.admin import (  # noqa: F401  importing registers
     people,
     policies,
     profiles,
+    stewardship,
     structure,
 )

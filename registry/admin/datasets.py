@@ -9,6 +9,7 @@ from registry import metadata_sheets
 from registry.admin.base import ActingForm, InTwoLanguages, ScopedAdmin, ScopedInline
 from registry.admin.completeness import WithCompleteness
 from registry.admin.imports import Exported
+from registry.admin.stewarded import Stewarded
 from registry.admin.value_pages import ProfilePages, SuggestionPages
 from registry.choices import Theme
 from registry.errors import RegistryRefusal
@@ -98,6 +99,7 @@ class DatasetForm(ActingForm):
 
 @admin.register(Dataset)
 class DatasetAdmin(ProfilePages, SuggestionPages, Exported, WithCompleteness, InTwoLanguages, ScopedAdmin):
+class DatasetAdmin(Stewarded, ProfilePages, SuggestionPages, WithCompleteness, InTwoLanguages, ScopedAdmin):
     form = DatasetForm
     sheet = metadata_sheets.DATASETS
     fieldsets = [

@@ -11,6 +11,7 @@ from registry.models.places import AdministrativeUnit, UnitCode
 from registry.models.policies import PolicyField, SharingPolicy
 from registry.models.profiles import DatasetProfile, FieldProfile
 from registry.models.search import SearchDocument
+from registry.models.stewardship import Stewardship
 from registry.models.structure import SchemaChange, SchemaSnapshot, StructureWatch
 from registry.models.suggestions import FieldSuggestion
 
@@ -38,6 +39,7 @@ __all__ = [
     "SchemaSnapshot",
     "SearchDocument",
     "SharingPolicy",
+    "Stewardship",
     "StructureWatch",
     "UnitCode",
     "User",

@@ -10,7 +10,7 @@ from registry.choices import AccessRights
 from registry.dcat.negotiation import Negotiated
 from registry.forms.catalogue import CatalogueForm
 from registry.models import Database, Dataset
-from registry.services import history
+from registry.services import history, stewards
 from registry.views.lists import PER_PAGE
 
 
@@ -69,6 +69,7 @@ class DatasetView(Negotiated, DetailView):
             terms=catalogue.terms_of(dataset),
             completeness=completeness.score(completeness.lacking(dataset)),
             is_shared=dataset.access_rights != AccessRights.NON_PUBLIC,
+            stewardships=stewards.shown_to(self.request.user, dataset.database, dataset),
             description_changes=history.public_changes(dataset),
             **kwargs,
         )
@@ -88,5 +89,6 @@ class DatabaseView(DetailView):
             legal_basis=catalogue.cite(self.object.legal_basis),
             page_obj=page,
             rows=catalogue.rows(page),
+            stewardships=stewards.shown_to(self.request.user, self.object),
             **kwargs,
         )

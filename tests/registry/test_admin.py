@@ -31,6 +31,7 @@ def a_row_of_everything():
     factories.SchemaChangeFactory(dataset=database.datasets.first() or factories.DatasetFactory(database=database))
     factories.StructureWatchFactory()
     factories.AdministrativeUnitFactory()
+    factories.StewardshipFactory(database=database)
     factories.FieldProfileFactory(field__dataset__database=database)
     factories.FieldSuggestionFactory(field__dataset__database=database)
     return database

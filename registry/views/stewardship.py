@@ -1,0 +1,29 @@
+"""What a person looks after; for operators also what nobody can decide about."""
+
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
+
+from registry.choices import Role
+from registry.models import Stewardship
+from registry.permissions import has_role
+from registry.services import stewards
+from registry.views.lists import PER_PAGE, PagedListView
+
+
+@method_decorator(never_cache, name="dispatch")
+class StewardshipView(LoginRequiredMixin, PagedListView):
+    template_name = "registry/stewardship.html"
+    context_object_name = "stewardships"
+
+    def get_queryset(self) -> QuerySet[Stewardship]:
+        mine = Stewardship.objects.today().filter(user=self.request.user)
+        return mine.select_related("database", "dataset", "taken_over_from__user", "taken_over_from__agency")
+
+    def get_context_data(self, **kwargs) -> dict:
+        orphans = None
+        if has_role(self.request.user, Role.OPERATOR):
+            orphans = Paginator(stewards.orphans(), PER_PAGE).get_page(self.request.GET.get("orphans"))
+        return super().get_context_data(orphans=orphans, **kwargs)
