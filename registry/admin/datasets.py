@@ -98,8 +98,7 @@ class DatasetForm(ActingForm):
 
 
 @admin.register(Dataset)
-class DatasetAdmin(ProfilePages, SuggestionPages, Exported, WithCompleteness, InTwoLanguages, ScopedAdmin):
-class DatasetAdmin(Stewarded, ProfilePages, SuggestionPages, WithCompleteness, InTwoLanguages, ScopedAdmin):
+class DatasetAdmin(Stewarded, ProfilePages, SuggestionPages, Exported, WithCompleteness, InTwoLanguages, ScopedAdmin):
     form = DatasetForm
     sheet = metadata_sheets.DATASETS
     fieldsets = [

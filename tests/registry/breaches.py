@@ -82,7 +82,6 @@ HISTORY = {
         changed_at=timezone.now(), transaction=1, table_name="x", row_id=1, operation="undo", values={}
     ),
 }
-<<<<<<< HEAD
 IMPORTS = {
     "registry_metadataimport_kind": lambda: factories.MetadataImportFactory(kind="poems"),
     "registry_metadataimport_applied_paired": lambda: factories.MetadataImportFactory(applied_at=timezone.now()),
@@ -90,13 +89,10 @@ IMPORTS = {
         applied_at=timezone.now(), applied_by=factories.UserFactory()
     ),
 }
-EVERY = {**LAWS, **PLACES, **POLICIES, **HISTORY, **IMPORTS}
-=======
 STEWARDS = {
     "registry_stewardship_kind": lambda: factories.StewardshipFactory(kind="king"),
     "registry_stewardship_dates": lambda: factories.StewardshipFactory(valid_from=LATER, valid_to=EARLIER),
     "registry_stewardship_of_one": lambda: factories.StewardshipFactory(user=None),
     "registry_stewardship_by_another": _appointed_by_oneself,
 }
-EVERY = {**STEWARDS, **LAWS, **PLACES, **POLICIES, **HISTORY}
->>>>>>> 7607f47 (registry: Name stewards, and pass on what somebody leaves behind.)
+EVERY = {**LAWS, **PLACES, **POLICIES, **HISTORY, **IMPORTS, **STEWARDS}

@@ -21,6 +21,7 @@ WITHOUT_HISTORY = {
     "registry_datasetprofile",
     "registry_fieldprofile",
     "registry_fieldsuggestion",
+    "registry_metadataimport",
     "registry_schemasnapshot",
     "registry_structurewatch",
 }

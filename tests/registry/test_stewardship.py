@@ -184,7 +184,7 @@ def test_admin_appoints_and_refuses(client, database, operator):
     assert add(client, "stewardship", user=editor.pk, **facts).status_code == 302
     assert Stewardship.objects.get().appointed_by == operator
     assert add(client, "stewardship", user=operator.pk, **facts).status_code == 200
-    assert entries("registry.stewardship.refuse").get().details["code"] == "oneself"
+    assert "oneself" in entries("registry.stewardship.refuse").get().details
     one = Stewardship.objects.get()
     assert change(client, "stewardship", one, valid_to=TODAY().isoformat()).status_code == 302
     assert entries("registry.stewardship.end").exists()
