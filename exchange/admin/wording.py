@@ -36,6 +36,11 @@ REFUSALS = {
     "reason-needed": gettext_lazy("the reason was missing"),
     "basis-needed": gettext_lazy("the legal basis was missing"),
     "incomplete": gettext_lazy("the request was not complete"),
+    "advice-missing": gettext_lazy("the advice of reviewers was not in"),
+    "deliveries-used": gettext_lazy("no package left in this month"),
+    "rows-used": gettext_lazy("no rows left in this month"),
+    "rate-used": gettext_lazy("more look-ups than agreed in a day or a minute"),
+    "outside-policy": gettext_lazy("beyond what the owner shares"),
 }
 
 

@@ -278,7 +278,7 @@ def end(*, policy: SharingPolicy, last_day: date, by: User) -> SharingPolicy:
             "too-early", _("The last day is yesterday at the earliest, and not before the policy began.")
         )
     records.record(
-        action="registry.sharingpolicy.end",
+        action="registry.sharingpolicy.end-early",
         thing=locked,
         by=by,
         details={"new": records.plain(last_day), "old": records.plain(locked.valid_to)},

@@ -15,12 +15,14 @@ from exchange.models import Delivery, ExchangeRequest, Lookup, LookupRate
 from exchange.offers import offer_to
 from exchange.refusals import Incomplete, Refusal
 from exchange.scope import Scope
-from exchange.services import deliveries, limits, lookups, scopes
+from exchange.services import agreements, deliveries, limits, lookups, scopes
 from exchange.services.numbers import DELIVERY, take
 from exchange.states import DeliveryStatus
-from registry.choices import Limit, Mode
+from registry.choices import Limit, Mode, Role
 from registry.models import SharingPolicy
-from tests.exchange.test_lookups import keys, look_up
+from tests import factories
+from tests.api.conftest import client_for
+from tests.exchange.test_lookups import KEY, keys, look_up
 from tests.scenarios import ROWS
 
 ON_DEMAND = {"frequency": Frequency.ON_DEMAND}
@@ -228,3 +230,29 @@ def test_other_errors_of_the_database_stay_errors(make_world, monkeypatch):
     monkeypatch.setattr(lookups.Lookup.objects, "create", lambda **row: (_ for _ in ()).throw(IntegrityError("else")))
     with pytest.raises(IntegrityError):
         look_up(world, agreement)
+
+
+# --- what a system sees
+
+
+def test_a_system_sees_the_limits_and_is_told_how_long_to_wait(make_world):
+    world = make_world(lookups_per_day=1)
+    system = factories.person(world.consumer, Role.SYSTEM)
+    agreement = world.agreed(mode=Mode.LOOKUP)
+    agreements.name_user(agreement=agreement, user=system, by=world.endorser)
+    api = client_for(system)
+    assert api.get(f"/api/v1/agreements/{agreement.public_id}/").json()["limits"] == {"lookups_per_day": 1}
+    assert api.look_up(agreement, KEY).status_code == 200
+    answer = api.look_up(agreement, KEY)
+    assert (answer.status_code, answer.json()["code"]) == (429, "rate-used")
+    assert 0 < int(answer["Retry-After"]) <= 86_400
+
+
+def test_the_page_for_look_ups_says_when_there_is_more(make_world, client):
+    world = make_world(lookups_per_minute=1)
+    agreement = world.agreed(mode=Mode.LOOKUP)
+    look_up(world, agreement)
+    client.force_login(world.requester)
+    sent = {"agreement": agreement.public_id, "key": KEY, "case_number": "HS-1", "purpose": agreement.purpose}
+    page = client.post(reverse("exchange:lookup"), sent).content.decode()
+    assert "tối đa 1 lượt tra cứu mỗi phút" in page

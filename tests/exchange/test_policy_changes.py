@@ -4,6 +4,8 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -220,7 +222,7 @@ def test_a_policy_is_ended_early_with_a_reason(world, client):
     assert client.post(address("end", world.policy), sent | {"confirmed": token}).status_code == 302
     world.policy.refresh_from_db()
     assert world.policy.valid_to == timezone.localdate() - timedelta(days=1)
-    assert Entry.objects.filter(action="registry.sharingpolicy.end").count() == 1
+    assert Entry.objects.filter(action="registry.sharingpolicy.end-early").count() == 1
     assert Notice.objects.filter(kind="policy-stops-agreement").exists()
 
 
@@ -272,3 +274,34 @@ def test_what_rests_on_a_policy_is_shown_to_the_owner_only(world, client):
     client.force_login(other)
     assert client.get(address("preview", world.policy)).status_code == 404
     assert agreement.case.request.status == RequestStatus.APPROVED
+
+
+def test_the_preview_asks_no_more_for_more_fields(world, client):
+    client.force_login(world.approver)
+    counts = []
+    for more in (2, 18):
+        for _number in range(more):
+            factories.PolicyFieldFactory(policy=world.policy)
+            factories.FieldFactory(dataset=world.dataset)
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(address("preview", world.policy)).status_code == 200
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+
+
+def test_the_preview_speaks_the_readers_language_and_warns(make_world, client, settings):
+    world = make_world(standing=True)
+    client.force_login(world.approver)
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "en"
+    page = client.get(address("preview", world.policy)).content.decode()
+    for part in (
+        "Any state agency",
+        "1991-05-17 becomes 1991",
+        "Personal data is offered to every state agency.",
+        "Personal data is granted without anybody looking at the single request.",
+        "kept for 730 days from the first day of use",
+    ):
+        assert part in page
+    line_of(world, "born").update(masking=Masking.KEEP)
+    page = client.get(address("preview", world.policy)).content.decode()
+    assert "whoever has another list with them" in page
