@@ -45,7 +45,7 @@ class Migration(migrations.Migration):
                             ("lookup", "In a look-up"),
                         ],
                         max_length=10,
-                        verbose_name="found",
+                        verbose_name="found during",
                     ),
                 ),
                 ("reviewed_at", models.DateTimeField(blank=True, null=True, verbose_name="reviewed at")),
@@ -62,7 +62,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "change of a structure",
-                "verbose_name_plural": "changes of structures",
+                "verbose_name_plural": "structure changes",
                 "ordering": ["-pk"],
             },
         ),

@@ -77,7 +77,7 @@ class SchemaChange(models.Model):
     )
     touches_table = models.BooleanField(_("breaks the whole table"), default=False)
     found_at = models.DateTimeField(_("found at"), auto_now_add=True)
-    occasion = models.CharField(_("found"), max_length=10, choices=Occasion)
+    occasion = models.CharField(_("found during"), max_length=10, choices=Occasion)
     found_by = models.ForeignKey(
         User, verbose_name=_("found by"), on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
@@ -92,7 +92,7 @@ class SchemaChange(models.Model):
 
     class Meta:
         verbose_name = _("change of a structure")
-        verbose_name_plural = _("changes of structures")
+        verbose_name_plural = _("structure changes")
         ordering = ["-pk"]
         indexes = [
             models.Index(

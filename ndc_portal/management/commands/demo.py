@@ -20,7 +20,7 @@ from evidence.models import Entry
 from exchange.fulfilment import plans
 from exchange.models import Agreement, Delivery
 from exchange.states import DELIVERY, DeliveryStatus
-from ndc_portal.demo import cast, catalogue, figures, sources, story, values
+from ndc_portal.demo import cast, catalogue, changes, figures, sources, story, values
 from registry.connectors import postgresql_statements
 
 PATIENCE = 120  # seconds until the demo stops waiting for the delivery
@@ -109,6 +109,8 @@ class Command(BaseCommand):
             "Operator of the National Data Centre",
             "connects four databases, reads their structure, describes and offers them",
         )
+        change = changes.show(admin=connection.get_connection_params(), sources=built, users=users)
+        self.say("Portal", f"compares structures: {change.dataset.code} broke, its policy waits for the owner's review")
         return built, users, passwords
 
     def _deliver(self, agreement: Agreement) -> tuple[Delivery, int]:
