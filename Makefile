@@ -56,8 +56,8 @@ mariadb:
 	@PATH="$$PATH:/usr/sbin"; command -v mariadbd >/dev/null && command -v mariadb-install-db >/dev/null && exit 0; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		echo "Installing MariaDB for the tests of sources ..."; \
-		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq \
-			--no-install-recommends mariadb-server; } >/dev/null 2>&1; \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+			--no-install-recommends mariadb-server-core mariadb-client-core; } >/dev/null 2>&1; \
 		command -v mariadbd >/dev/null && exit 0; \
 	fi; \
 	echo "MariaDB is not installed: tests of MariaDB as a source are skipped."; [ "$$CI" != true ]

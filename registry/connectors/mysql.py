@@ -23,6 +23,7 @@ from registry.connectors import mysql_statements as statements
 from registry.connectors.addresses import check_address
 from registry.connectors.base import CheckResult, PermanentSourceError, TableDescription, TemporarySourceError
 from registry.connectors.mysql_errors import translated
+from registry.connectors.mysql_statements import masked_in_query
 from registry.connectors.parameters import network
 from registry.connectors.rows import RowConnector
 
@@ -92,9 +93,14 @@ class MySQLConnector(RowConnector):
                 with connection.cursor() as cursor:
                     cursor.execute(statements.pseudonym_settings(pseudonym_key))
             masks = _masks(plan, pseudonym_key)
-            numbers = plan.file_format == FileFormat.JSONL or bool(masks)
-            batches = mysql_rows.batches(connection, query, numbers=numbers)
+            if _comes_as_lines(plan):
+                yield mysql_rows.csv_lines(connection, query, [column.kind for column in plan.columns])
+                return
+            batches = mysql_rows.batches(connection, query)
             yield (_masked(batch, masks) for batch in batches) if masks else batches
+
+    def _line_writer(self, plan):
+        return bytes if _comes_as_lines(plan) else super()._line_writer(plan)
 
     @contextmanager
     def _session(self, seconds):
@@ -189,11 +195,17 @@ def _prepare(connection, seconds):
     connection._read_timeout = seconds + GRACE_SECONDS
 
 
+def _comes_as_lines(plan) -> bool:
+    """Whether a file of CSV needs nothing of Python but commas and quotes."""
+    masked = (column for column in plan.columns if column.masking == Masking.PSEUDONYM or not masked_in_query(column))
+    return bool(plan.columns) and plan.file_format == FileFormat.CSV and not any(masked)
+
+
 def _masks(plan, pseudonym_key):
     """What Python masks, by place: kinds that the statement leaves alone, and pseudonyms of what it could not normalise."""
     found = {}
     for place, column in enumerate(plan.columns):
-        if not statements.masked_in_query(column):
+        if not masked_in_query(column):
             found[place] = rows.masks(pseudonym_key, column.kind)[column.masking]
         elif column.masking == Masking.PSEUDONYM:
             found[place] = lambda value: (

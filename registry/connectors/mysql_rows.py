@@ -11,11 +11,16 @@ import pymysql
 from pymysql.constants import FIELD_TYPE, FLAG
 from pymysql.protocol import MysqlPacket
 
+from registry.choices import FieldKind
+from registry.connectors import formats
+
 ROWS_PER_BATCH = 1_000
 PIECE = 256 * 1024
 LONGEST = 0xFFFFFF  # of one packet: a longer row goes on in the next
 BINARY = 63  # the character set of what is no text
-NULL, SHORT, MEDIUM, LONG = 0xFB, 0xFC, 0xFD, 0xFE
+NULL = 0xFB
+WIDTHS = {0xFC: 2, 0xFD: 3, 0xFE: 8}  # of the lengths of longer values
+ZERO_DATE = b"0000-00-00"  # the engine's way to know no date
 OK_LIMIT, END, ERROR = 9, 0xFE, 0xFF
 
 INTEGERS = (FIELD_TYPE.TINY, FIELD_TYPE.SHORT, FIELD_TYPE.LONG, FIELD_TYPE.LONGLONG, FIELD_TYPE.INT24, FIELD_TYPE.YEAR)
@@ -27,14 +32,27 @@ TEXTS = (
 )  # fmt: skip
 
 
-def batches(connection: pymysql.Connection, query: str, *, numbers: bool) -> Iterator[list[list]]:
-    """The rows of the query as the portal writes them; numbers are told from texts only where `numbers` asks for it."""
+def batches(connection: pymysql.Connection, query: str) -> Iterator[list[list]]:
+    """The rows of the query, with values as `formats.text_of` takes them."""
+    return _batches(connection, query, lambda fields: _row_maker([_reader(field) for field in fields]))
+
+
+def csv_lines(connection: pymysql.Connection, query: str, kinds: list[FieldKind]) -> Iterator[list[bytes]]:
+    """The rows as lines of CSV: most columns go from the server's answer into the file without being looked at."""
+
+    def maker(fields):
+        return _line_maker([_printer(*pair) for pair in zip(fields, kinds, strict=True)])
+
+    return _batches(connection, query, maker)
+
+
+def _batches(connection, query, maker):
     connection.query(query, unbuffered=True)
     result = connection._result
-    readers = [_reader(field, numbers) for field in result.fields]
+    make = maker(result.fields)
     batch = []
     for packet in _packets(connection):
-        batch.append(_row(packet, readers))
+        batch.append(make(packet))
         if len(batch) >= ROWS_PER_BATCH:
             yield batch
             batch = []
@@ -43,22 +61,40 @@ def batches(connection: pymysql.Connection, query: str, *, numbers: bool) -> Ite
         yield batch
 
 
-def _reader(field, numbers) -> Callable[[bytes], object]:
+def _reader(field) -> Callable[[bytes], object]:
     kind = field.type_code
     if kind == FIELD_TYPE.BIT:
         return lambda data: int.from_bytes(data, "big")
     if kind in FLOATS:
         return float
-    if kind in INTEGERS and (numbers or field.flags & FLAG.ZEROFILL):
+    if kind in INTEGERS:
         return int
-    if kind == FIELD_TYPE.NEWDECIMAL and numbers:
+    if kind == FIELD_TYPE.NEWDECIMAL:
         return lambda data: Decimal(data.decode())
     if kind in MOMENTS:
-        # Zeros are the engine's way to know no date.
-        return lambda data: None if data.startswith(b"0000-00-00") else data.decode()
+        return lambda data: None if data.startswith(ZERO_DATE) else data.decode()
     if kind in TEXTS and field.charsetnr == BINARY:
         return bytes
     return bytes.decode
+
+
+def _printer(field, kind) -> Callable[[bytes], bytes | None] | None:
+    """From a value to its text in a file; None where it is that already."""
+    if field.type_code in MOMENTS:
+        has_fraction = kind == FieldKind.DATETIME and field.scale
+        return _moment_with_fraction if has_fraction else lambda data: None if data.startswith(ZERO_DATE) else data
+    is_integer = field.type_code in INTEGERS and not field.flags & FLAG.ZEROFILL
+    is_text = field.type_code not in (FIELD_TYPE.BIT, *FLOATS, *INTEGERS) and not (
+        field.type_code in TEXTS and field.charsetnr == BINARY
+    )
+    if is_integer or is_text:
+        return None
+    read = _reader(field)
+    return lambda data: formats.text_of(read(data)).encode()
+
+
+def _moment_with_fraction(data):
+    return None if data.startswith(ZERO_DATE) else data.rstrip(b"0").rstrip(b".")
 
 
 def _packets(connection) -> Iterator[bytes]:
@@ -96,18 +132,51 @@ def _piece(read):
     return piece
 
 
-def _row(packet: bytes, readers: list[Callable]) -> list:
-    row, place = [], 0
-    for reader in readers:
-        size = packet[place]
-        place += 1
-        if size == NULL:
-            row.append(None)
-            continue
-        if size > NULL:
-            width = {SHORT: 2, MEDIUM: 3, LONG: 8}[size]
-            size = int.from_bytes(packet[place : place + width], "little")
-            place += width
-        row.append(reader(packet[place : place + size]))
-        place += size
-    return row
+def _row_maker(readers: list[Callable]) -> Callable[[bytes], list]:
+    def row_of(packet):
+        row, place = [], 0
+        for reader in readers:
+            size = packet[place]
+            place += 1
+            if size == NULL:
+                row.append(None)
+                continue
+            if size > NULL:
+                width = WIDTHS[size]
+                size = int.from_bytes(packet[place : place + width], "little")
+                place += width
+            row.append(reader(packet[place : place + size]))
+            place += size
+        return row
+
+    return row_of
+
+
+def _line_maker(printers: list[Callable | None]) -> Callable[[bytes], bytes]:
+    columns = len(printers)
+    texts_of = _row_maker([printer or bytes for printer in printers])
+
+    def line_of(packet):
+        values, place, is_plain = [], 0, columns > 1
+        for printer in printers:
+            size = packet[place]
+            place += 1
+            if size == NULL:
+                values.append(b"")
+                continue
+            if size > NULL:
+                width = WIDTHS[size]
+                size = int.from_bytes(packet[place : place + width], "little")
+                place += width
+            if size == 0:
+                is_plain = False  # an empty text is quoted, to tell it from nothing
+            value = packet[place : place + size]
+            place += size
+            values.append(value if printer is None else printer(value) or b"")
+        line = b",".join(values)
+        if is_plain and line.count(b",") < columns and b'"' not in line and b"\n" not in line and b"\r" not in line:
+            return line + b"\n"
+        texts = texts_of(packet)
+        return formats.csv_line([text if text is None else text.decode() for text in texts]).encode()
+
+    return line_of

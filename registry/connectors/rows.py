@@ -57,7 +57,7 @@ class RowConnector(Connector):
     def _stream(self, plan, query, pseudonym_key):
         if plan.file_format == FileFormat.CSV:
             yield Chunk(formats.csv_line([column.name for column in plan.columns]).encode(), 0)
-        line_of = line_writer(plan)
+        line_of = self._line_writer(plan)
         total, lines, size = 0, [], 0
         with self._rows(query, self.address.statement_timeout, pseudonym_key, plan=plan) as batches:
             for rows in batches:
@@ -65,7 +65,7 @@ class RowConnector(Connector):
                 if plan.row_limit is not None and total > plan.row_limit:
                     raise PermanentSourceError("row-limit")
                 for row in rows:
-                    line = line_of(row).encode()
+                    line = line_of(row)
                     lines.append(line)
                     size += len(line)
                     if size >= CHUNK_SIZE:
@@ -73,6 +73,11 @@ class RowConnector(Connector):
                         lines, size = [], 0
             if lines:
                 yield Chunk(b"".join(lines), len(lines))
+
+    def _line_writer(self, plan: ExtractPlan) -> Callable[[Any], bytes]:
+        """From what `_rows` yields for an extract to a line of the file."""
+        line_of = line_writer(plan)
+        return lambda row: line_of(row).encode()
 
     def lookup(self, plan: ExtractPlan, *, key_field: str, key: str, pseudonym_key: bytes) -> list[dict]:
         filters.check_plan(plan, pseudonym_key=pseudonym_key)
