@@ -31,6 +31,14 @@ DEEDS = {
     "rotate": _("encryption key changed"),
     "read": _("structure read"),
     "password": _("password set"),
+    "ask": _("profile asked for"),
+    "finish": _("profile made"),
+    "fail": _("profile failed"),
+    "cancel": _("profile cancelled"),
+    "protect": _("protection set"),
+    "accept": _("suggestion accepted"),
+    "decline": _("suggestion refused"),
+    "reopen": _("decision on a suggestion taken back"),
 }
 
 

@@ -98,6 +98,8 @@ def _line(one: Field, figures: FieldProfile, dataset: Dataset, profile: DatasetP
     level = one.classification or dataset.database.classification
     is_open = one.personal_data == figures.personal_data == PersonalData.NONE and level != Classification.RESTRICTED
     if is_public and not is_open:
+        personal = PersonalData.NONE not in (one.personal_data, figures.personal_data)
+        line.withheld = _("Personal data: not shown") if personal else _("Restricted data: not shown")
         return line
     line.facts = _facts(one, figures)
     line.bars = _bars(one.kind, figures.buckets)

@@ -186,7 +186,7 @@ def _locked(suggestion: FieldSuggestion, by: User, *states: SuggestionState) -> 
 def _decide(suggestion: FieldSuggestion, state: SuggestionState, by: User) -> FieldSuggestion:
     suggestion.state, suggestion.decided_at, suggestion.decided_by = state, timezone.now(), by
     suggestion.save()
-    _record("accept" if state == SuggestionState.ACCEPTED else "refuse", suggestion, by, {"reason": suggestion.remark})
+    _record("accept" if state == SuggestionState.ACCEPTED else "decline", suggestion, by, {"reason": suggestion.remark})
     return suggestion
 
 

@@ -94,6 +94,7 @@ def test_leaving_a_field_more_open_than_suggested_needs_a_reason(dataset, stewar
     with refused("reason-needed"):
         classification.refuse(suggestion=one, by=steward, reason="không")
     assert classification.refuse(suggestion=one, by=steward, reason=REASON).remark == REASON
+    assert details_of("registry.suggestion.decline")["reason"] == REASON
 
 
 def test_keeping_a_field_closed_needs_none(dataset, steward):
