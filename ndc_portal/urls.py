@@ -14,6 +14,7 @@ urlpatterns = [
     path("", include("registry.dcat.urls")),
     path("catalogue/", include("registry.urls")),
     path("notices/", include("registry.notice_urls")),
+    path("subscriptions/", include("registry.subscription_urls")),
     path("", include("exchange.urls")),
     path("api/", include("exchange.api.urls")),
     path("admin/", admin.site.urls),

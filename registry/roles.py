@@ -34,6 +34,7 @@ REGISTRY = (
     "sharingpolicy",
     "stewardship",
     "structurewatch",
+    "subscription",
     "unitcode",
     "user",
 )
@@ -76,7 +77,7 @@ _READ_BY_OPERATORS = (
     "sharingpolicy",
 )
 # What people are told is theirs; auditors see that they were.
-_CLOSED_TO_OPERATORS = ("notice",)
+_CLOSED_TO_OPERATORS = ("notice", "subscription")
 _KEPT_BY_OPERATORS = tuple(model for model in REGISTRY if model not in (*_READ_BY_OPERATORS, *_CLOSED_TO_OPERATORS))
 
 _DESK = _permissions(

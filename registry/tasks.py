@@ -2,7 +2,7 @@
 
 from registry.models import Database, StructureWatch
 from registry.profiling import run
-from registry.services import classification, watching
+from registry.services import classification, subscriptions, watching
 
 
 def profile(profile_id: int) -> None:
@@ -19,3 +19,7 @@ def compare_structures() -> None:
 
 def compare_structure(watch_id: int) -> None:
     watching.compare(watch=StructureWatch.objects.select_related("connection__database").get(pk=watch_id))
+
+
+def tell_subscribers() -> None:
+    subscriptions.tell()

@@ -45,6 +45,7 @@ from registry.models import (
     SharingPolicy,
     Stewardship,
     StructureWatch,
+    Subscription,
     User,
 )
 from registry.permissions import DECIDE, HANDLE, REVIEW
@@ -152,6 +153,16 @@ class MetadataImportFactory(factory.django.DjangoModelFactory):
     uploaded_by = factory.SubFactory(UserFactory)
     kind = "datasets"
     file_name = "datasets.xlsx"
+
+
+class SubscriptionFactory(factory.django.DjangoModelFactory):
+    """A search that somebody follows; pass `dataset`, `database` or `agency` with `words=""` for another subject."""
+
+    class Meta:
+        model = Subscription
+
+    user = factory.SubFactory(UserFactory)
+    words = factory.Sequence(lambda n: f"words {n}")
 
 
 class LegalInstrumentFactory(factory.django.DjangoModelFactory):

@@ -13,4 +13,5 @@ from registry.admin import (  # noqa: F401  importing registers
     profiles,
     stewardship,
     structure,
+    subscriptions,
 )

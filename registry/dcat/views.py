@@ -149,7 +149,7 @@ class AgencyExportView(ExportView):
     """An agency that holds or may ask for something published."""
 
     def page_about(self, code: str) -> str:
-        return f"{reverse('registry:catalogue')}?{urlencode({'owner': code})}"
+        return reverse("registry:agency-detail", args=[code])
 
     def nodes(self, code: str) -> Iterator[Node]:
         public = Dataset.objects.published()

@@ -13,6 +13,7 @@ from registry.models.profiles import DatasetProfile, FieldProfile
 from registry.models.search import SearchDocument
 from registry.models.stewardship import Stewardship
 from registry.models.structure import SchemaChange, SchemaSnapshot, StructureWatch
+from registry.models.subscriptions import Subscription
 from registry.models.suggestions import FieldSuggestion
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "SharingPolicy",
     "Stewardship",
     "StructureWatch",
+    "Subscription",
     "UnitCode",
     "User",
 ]

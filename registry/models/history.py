@@ -32,7 +32,10 @@ class RegistryChange(models.Model):
         verbose_name = _("registry change")
         verbose_name_plural = _("registry changes")
         ordering = ["-id"]
-        indexes = [models.Index(fields=["table_name", "row_id", "-id"], name="registry_change_of_row")]
+        indexes = [
+            models.Index(fields=["table_name", "row_id", "-id"], name="registry_change_of_row"),
+            models.Index(fields=["transaction"], name="registry_change_transaction"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(operation__in=Operation.values), name="registry_registrychange_operation"

@@ -48,6 +48,11 @@ def _appointed_by_oneself():
     factories.StewardshipFactory(user=user, appointed_by=user)
 
 
+def _followed_twice():
+    first = factories.SubscriptionFactory()
+    factories.SubscriptionFactory(user=first.user, words=first.words)
+
+
 LAWS = {
     "registry_legalinstrument_kind": lambda: factories.LegalInstrumentFactory(kind="rumour"),
     "registry_legalinstrument_not_by_itself": _replaced_by_itself,
@@ -95,4 +100,8 @@ STEWARDS = {
     "registry_stewardship_of_one": lambda: factories.StewardshipFactory(user=None),
     "registry_stewardship_by_another": _appointed_by_oneself,
 }
-EVERY = {**LAWS, **PLACES, **POLICIES, **HISTORY, **IMPORTS, **STEWARDS}
+SUBSCRIPTIONS = {
+    "registry_subscription_one_subject": lambda: factories.SubscriptionFactory(agency=factories.AgencyFactory()),
+    "registry_subscription_once": _followed_twice,
+}
+EVERY = {**LAWS, **PLACES, **POLICIES, **HISTORY, **IMPORTS, **STEWARDS, **SUBSCRIPTIONS}

@@ -28,6 +28,7 @@ def a_row_of_everything():
     factories.DelegationFactory(agency=database.owner)
     factories.NoticeFactory()
     factories.MetadataImportFactory()
+    factories.SubscriptionFactory()
     factories.SchemaChangeFactory(dataset=database.datasets.first() or factories.DatasetFactory(database=database))
     factories.StructureWatchFactory()
     factories.AdministrativeUnitFactory()

@@ -24,6 +24,7 @@ WITHOUT_HISTORY = {
     "registry_metadataimport",
     "registry_schemasnapshot",
     "registry_structurewatch",
+    "registry_subscription",
 }
 
 

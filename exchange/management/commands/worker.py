@@ -9,7 +9,11 @@ from exchange.fulfilment import locks
 from exchange.services import deliveries
 
 # name: what is called, and after how many minutes again
-SCHEDULES = {"sweep": ("exchange.tasks.sweep", 1), "structures": ("registry.tasks.compare_structures", 5)}
+SCHEDULES = {
+    "sweep": ("exchange.tasks.sweep", 1),
+    "structures": ("registry.tasks.compare_structures", 5),
+    "subscriptions": ("registry.tasks.tell_subscribers", 15),
+}
 
 
 class Command(BaseCommand):
