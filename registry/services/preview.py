@@ -17,7 +17,7 @@ KEY = b"made-up values only"
 NOT_SHARED_SHOWN = 60
 # Made-up values by what a field's name says; the first that fits.
 SAMPLES = (
-    (("dinh_danh", "cccd", "cmnd", "citizen_id", "identity", "so_bhxh", "ma_so"), "037091001234"),
+    (("dinh_danh", "cccd", "cmnd", "citizen_id", "identity", "so_bhxh", "ma_so"), "097091001234"),
     (("email", "thu_dien_tu"), "an.nguyen@example.vn"),
     (("dien_thoai", "phone", "sdt"), "0912345678"),
     (("dia_chi", "address", "noi_"), "12 Lê Lợi, Hải Châu, Đà Nẵng"),

@@ -143,7 +143,7 @@ def test_preview_says_what_the_form_would_do_and_saves_nothing(world, client):
     response = client.post(address("change", world.policy), form_of(client, world.policy, max_rows=1, _preview="yes"))
     page = response.content.decode()
     assert response.status_code == 200
-    for part in ("Dừng 1 thỏa thuận", "037091001234", "*******678", "1 bản ghi trong một gói dữ liệu"):
+    for part in ("Dừng 1 thỏa thuận", "097091001234", "*******678", "1 bản ghi trong một gói dữ liệu"):
         assert part in page
     world.policy.refresh_from_db()
     assert world.policy.max_rows == 5_000_000
