@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from sqlalchemy import Connection as SourceConnection
 
-from registry.choices import Engine, FieldKind, Masking, Operator
+from registry.choices import Engine, FieldKind, FileFormat, Masking, Operator
 from registry.connectors import filters, reflection, rows
 from registry.connectors.addresses import check_address
 from registry.connectors.base import (
@@ -101,7 +101,7 @@ class FilesConnector(RowConnector):
         conditions, limit, counting = query
         with self._session(seconds, plan.table) as files:
             found = files.connection.execute(*_statement(files, plan, conditions, limit, counting))
-            finish = _finisher([] if counting else plan.columns, pseudonym_key)
+            finish = _finisher(plan, [] if counting else plan.columns, pseudonym_key)
             yield _batches(files, plan.table, found, finish)
 
     @contextmanager
@@ -154,15 +154,24 @@ def _statement(files, plan, conditions, limit, counting):
         part, bound = _condition(known[condition.field], condition)
         parts.append(part)
         values.extend(bound)
-    wanted = ["count(*)"] if counting else [_wanted(known[column.source], column) for column in plan.columns]
+    wanted = ["count(*)"] if counting else [_wanted(known[column.source], column, plan) for column in plan.columns]
     statement = f"SELECT {', '.join(wanted)} FROM {relation}"  # noqa: S608 - expressions and paths of our own
     if parts:
         statement += " WHERE " + " AND ".join(parts)
     return (statement if limit is None else f"{statement} LIMIT {limit:d}"), values
 
 
-def _wanted(found, column):
-    return "NULL" if column.masking == Masking.NULL else found.text
+def _wanted(found, column, plan):
+    if column.masking == Masking.NULL:
+        return "NULL"
+    # Only JSON tells numbers from text, and the engine writes whole ones faster than Python does.
+    return (
+        f"CAST({found.text} AS VARCHAR)" if found.kind == FieldKind.INTEGER and not _tells_numbers(plan) else found.text
+    )
+
+
+def _tells_numbers(plan):
+    return plan.file_format != FileFormat.CSV
 
 
 def _batches(files, name, found, finish):
@@ -184,9 +193,9 @@ def _finished(fetched, finish):
     return [finish(row) for row in fetched] if finish else fetched
 
 
-def _finisher(columns, pseudonym_key):
+def _finisher(plan, columns, pseudonym_key):
     """What is left to do in Python with a row: masks, and numbers that the file has as text."""
-    numeric = (FieldKind.INTEGER, FieldKind.NUMBER)
+    numeric = (FieldKind.INTEGER, FieldKind.NUMBER) if _tells_numbers(plan) else (FieldKind.NUMBER,)
     steps = [
         rows.masks(pseudonym_key, c.kind).get(c.masking) or (_number if c.kind in numeric else None) for c in columns
     ]
