@@ -2,7 +2,7 @@
 
 from exchange.fulfilment import expiry, run
 from exchange.services import agreements, deliveries, holding, lookups, requests, sweeping
-from registry.services import profiles, stewards
+from registry.services import profiles, stewards, tree
 
 
 def deliver(delivery_id: int) -> None:
@@ -23,6 +23,7 @@ def sweep() -> None:
         lookups.erase_old,
         profiles.nudge_due,
         stewards.pass_on_left,
+        tree.apply_due,
     )
     for step in steps:
         sweeping.each([step.__name__], lambda _name, step=step: step())

@@ -14,6 +14,7 @@ REGISTRY = (
     "agency",
     "agencycode",
     "agencycontact",
+    "agencymove",
     "amendment",
     "connection",
     "database",
@@ -88,6 +89,7 @@ _DESK = _permissions(
         "agency",
         "agencycode",
         "agencycontact",
+        "agencymove",
         "amendment",
         "database",
         "dataset",
@@ -115,7 +117,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[str]] = {
     Role.REVIEWER: frozenset(_DESK),
     Role.APPROVER: frozenset(
         _DESK
-        | _permissions("registry", ("add", "change"), ("delegation", "sharingpolicy", "stewardship"))
+        | _permissions("registry", ("add", "change"), ("agencymove", "delegation", "sharingpolicy", "stewardship"))
         # Taking a field out of a policy only narrows what is shared.
         | _permissions("registry", ("add", "change", "delete"), ("policyfield",))
         | {"registry.view_user"}

@@ -27,6 +27,7 @@ from registry.models import (
     Agency,
     AgencyCode,
     AgencyContact,
+    AgencyMove,
     Connection,
     Database,
     Dataset,
@@ -411,3 +412,21 @@ def reviewer(database: Database) -> User:
 def decider(database: Database) -> User:
     """An approver of the owner who may decide on requests for the database."""
     return assign(person(database.owner, Role.APPROVER), database, DECIDE)
+
+
+def agreed_move(agency: Agency, new_parent: Agency | None, **changes) -> AgencyMove:
+    """A move for today to which both sides agreed, by two operators; it is not carried out yet."""
+    one, other = person(AgencyFactory(), Role.OPERATOR), person(AgencyFactory(), Role.OPERATOR)
+    move = AgencyMove.objects.create(
+        agency=agency,
+        from_parent=Agency.objects.get(pk=agency.pk).parent,
+        new_parent=new_parent,
+        effective_on=timezone.localdate(),
+        reason="Sắp xếp lại",
+        proposed_by=one,
+    )
+    agreed = {"giving_by": one, "giving_at": timezone.now(), "taking_by": other, "taking_at": timezone.now(), **changes}
+    for name, value in agreed.items():
+        setattr(move, name, value)
+    move.save()
+    return move

@@ -14,4 +14,5 @@ from registry.admin import (  # noqa: F401  importing registers
     stewardship,
     structure,
     subscriptions,
+    tree,
 )

@@ -1,23 +1,10 @@
 """Agencies with their codes and contacts, and the administrative units."""
 
-from django import forms
 from django.contrib import admin
 from django.urls import reverse
-from django.utils.translation import gettext_lazy as _
 
 from registry.admin.base import InTwoLanguages, ScopedAdmin, ScopedInline
 from registry.models import AdministrativeUnit, Agency, AgencyCode, AgencyContact, UnitCode
-
-
-class AgencyForm(forms.ModelForm):
-    def clean_parent(self):
-        parent = self.cleaned_data["parent"]
-        # The database refuses it too; here it is said where it can be put right.
-        if parent and self.instance.pk and Agency.objects.lineage_of(parent).filter(pk=self.instance.pk).exists():
-            raise forms.ValidationError(
-                _("%(parent)s lies below this agency, so it cannot be its superior."), params={"parent": parent}
-            )
-        return parent
 
 
 class AgencyCodeInline(ScopedInline):
@@ -36,7 +23,6 @@ class AgencyContactInline(ScopedInline):
 
 @admin.register(Agency)
 class AgencyAdmin(InTwoLanguages, ScopedAdmin):
-    form = AgencyForm
     list_display = ["code", "shown_name", "kind", "parent", "is_active"]
     list_display_links = ["code", "shown_name"]
     list_filter = ["kind", "is_active"]
@@ -46,6 +32,10 @@ class AgencyAdmin(InTwoLanguages, ScopedAdmin):
     readonly_fields = []
     inlines = [AgencyCodeInline, AgencyContactInline]
     recorded_values = ["code", "name_vi", "name_en", "kind", "parent", "is_active"]
+
+    def get_readonly_fields(self, request, obj=None):
+        # Both sides have to agree to another superior: see the moves of agencies.
+        return ["parent"] if obj else self.readonly_fields
 
     def view_on_site(self, agency):
         return reverse("registry:agency-detail", args=[agency.code])

@@ -15,12 +15,14 @@ from registry.models.stewardship import Stewardship
 from registry.models.structure import SchemaChange, SchemaSnapshot, StructureWatch
 from registry.models.subscriptions import Subscription
 from registry.models.suggestions import FieldSuggestion
+from registry.models.tree import AgencyMove
 
 __all__ = [
     "AdministrativeUnit",
     "Agency",
     "AgencyCode",
     "AgencyContact",
+    "AgencyMove",
     "Amendment",
     "Connection",
     "Database",

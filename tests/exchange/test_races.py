@@ -14,7 +14,7 @@ from exchange.refusals import Refusal
 from exchange.services import agreements, cases, deliveries, requests
 from exchange.states import AgreementStatus, DeliveryStatus, RequestStatus
 from registry.models import Agency
-from tests.factories import AgencyFactory
+from tests.factories import AgencyFactory, agreed_move
 from tests.scenarios import hash_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -191,6 +191,8 @@ def test_letter_numbers_have_no_gaps(world):
 def test_agencies_cannot_close_a_circle_together(db):
     for _round in range(ROUNDS):
         one, other = AgencyFactory(), AgencyFactory()
+        agreed_move(one, other)
+        agreed_move(other, one)
         found = at_once(
             lambda a=one, b=other: Agency.objects.filter(pk=a.pk).update(parent=b),
             lambda a=one, b=other: Agency.objects.filter(pk=b.pk).update(parent=a),

@@ -2,10 +2,13 @@
 
 from datetime import date
 
+from django.db import connection
 from django.utils import timezone
 
+from registry.choices import Role
 from registry.models import AdministrativeUnit, Amendment, LegalInstrument, RegistryChange, UnitCode
 from tests import factories
+from tests.factories import person
 
 EARLIER, LATER = date(2026, 1, 1), date(2026, 1, 2)
 
@@ -41,6 +44,12 @@ def _became_while_it_lasts():
 def _numbered_twice():
     factories.LegalInstrumentFactory(number="1/2020/NĐ-CP")
     factories.LegalInstrumentFactory(number="01/2020/nd-cp")
+
+
+def _applied_without_consent():
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE registry_agencymove DISABLE TRIGGER registry_agencymove_kept")
+    _move(giving_by=None, giving_at=None, applied_at=timezone.now())
 
 
 def _appointed_by_oneself():
@@ -104,4 +113,28 @@ SUBSCRIPTIONS = {
     "registry_subscription_one_subject": lambda: factories.SubscriptionFactory(agency=factories.AgencyFactory()),
     "registry_subscription_once": _followed_twice,
 }
-EVERY = {**LAWS, **PLACES, **POLICIES, **HISTORY, **IMPORTS, **STEWARDS, **SUBSCRIPTIONS}
+
+
+def _move(**changes):
+    return factories.agreed_move(factories.AgencyFactory(), factories.AgencyFactory(), **changes)
+
+
+def _opened_twice():
+    first = _move()
+    factories.agreed_move(first.agency, factories.AgencyFactory())
+
+
+def _for_both_sides():
+    one = person(factories.AgencyFactory(), Role.OPERATOR)
+    _move(giving_by=one, taking_by=one)
+
+
+MOVES = {
+    "registry_agencymove_giving_paired": lambda: _move(giving_at=None),
+    "registry_agencymove_taking_paired": lambda: _move(taking_at=None),
+    "registry_agencymove_withdrawn_paired": lambda: _move(withdrawn_at=timezone.now()),
+    "registry_agencymove_two_people": _for_both_sides,
+    "registry_agencymove_applied_with_consent": _applied_without_consent,
+    "registry_agencymove_one_open": _opened_twice,
+}
+EVERY = {**LAWS, **PLACES, **POLICIES, **HISTORY, **IMPORTS, **STEWARDS, **SUBSCRIPTIONS, **MOVES}

@@ -33,6 +33,7 @@ def a_row_of_everything():
     factories.StructureWatchFactory()
     factories.AdministrativeUnitFactory()
     factories.StewardshipFactory(database=database)
+    factories.agreed_move(database.owner, factories.AgencyFactory())
     factories.FieldProfileFactory(field__dataset__database=database)
     factories.FieldSuggestionFactory(field__dataset__database=database)
     return database
@@ -124,14 +125,14 @@ def test_adding_an_agency_leaves_evidence(client, operator):
 
 
 def test_changing_an_agency_names_old_and_new_values(client, operator):
-    above, agency = factories.AgencyFactory(code="CP"), factories.AgencyFactory(code="BCA", name_vi="Bộ cũ")
+    agency = factories.AgencyFactory(code="BCA", name_vi="Bộ cũ")
     client.force_login(operator)
-    change(client, "agency", agency, name_vi="Bộ mới", parent=above.pk)
+    change(client, "agency", agency, name_vi="Bộ mới", kind="unit")
     details = json.loads(entries("registry.agency.change").get().details)
-    assert details["fields"] == ["name_vi", "parent"]
+    assert details["fields"] == ["kind", "name_vi"]
     assert details["values"] == {
         "name_vi": {"old": "Bộ cũ", "new": "Bộ mới"},
-        "parent": {"old": None, "new": "CP"},
+        "kind": {"old": "ministry", "new": "unit"},
     }
 
 
@@ -140,18 +141,6 @@ def test_saving_without_a_change_leaves_no_evidence(client, operator):
     client.force_login(operator)
     assert change(client, "agency", agency).status_code == 302
     assert not entries("registry.agency.change").exists()
-
-
-def test_an_agency_cannot_come_below_itself(client, operator):
-    above = factories.AgencyFactory()
-    middle = factories.AgencyFactory(parent=above)
-    below = factories.AgencyFactory(parent=middle)
-    client.force_login(operator)
-    response = change(client, "agency", above, parent=below.pk)
-    assert response.status_code == 200
-    assert "parent" in response.context["adminform"].form.errors
-    above.refresh_from_db()
-    assert above.parent is None
 
 
 def test_an_operator_adds_a_law(client, operator):
