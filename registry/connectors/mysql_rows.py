@@ -99,12 +99,11 @@ def _moment_with_fraction(data):
 
 def _packets(connection) -> Iterator[bytes]:
     """The payload of each packet up to the one that ends the rows."""
-    read, data, place = connection._rfile.read1, b"", 0
+    file, data, place = connection._rfile, b"", 0
     whole = b""  # the earlier parts of a long row
     while True:
-        while len(data) - place < 4 or len(data) - place - 4 < int.from_bytes(data[place : place + 3], "little"):
-            piece = _piece(read)
-            data = data[place:] + piece
+        while (missing := _missing(data, place)) > 0:
+            data = data[place:] + _piece(file, missing)
             place = 0
         size = int.from_bytes(data[place : place + 3], "little")
         packet = data[place + 4 : place + 4 + size]
@@ -122,9 +121,16 @@ def _packets(connection) -> Iterator[bytes]:
         yield packet
 
 
-def _piece(read):
+def _missing(data, place) -> int:
+    """How many bytes the packet that begins there is short of."""
+    there = len(data) - place
+    return 4 - there if there < 4 else int.from_bytes(data[place : place + 3], "little") + 4 - there
+
+
+def _piece(file, missing) -> bytes:
     try:
-        piece = read(PIECE)
+        # A long packet at once, else whatever has come.
+        piece = file.read(missing) if missing > PIECE else file.read1(PIECE)
     except OSError as error:
         raise pymysql.err.OperationalError(2013, "lost") from error
     if not piece:

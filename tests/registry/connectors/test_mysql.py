@@ -166,6 +166,19 @@ def test_memory_does_not_grow_with_the_rows(source, big, file_format):
     assert peak < 2 * 1024 * 1024 < size
 
 
+@pytest.mark.parametrize("file_format", FileFormat)
+def test_rows_longer_than_a_packet_of_the_protocol_come_whole(source, owner, extracted, file_format):
+    owner.execute("CREATE VIEW wide AS SELECT repeat('x', 12000000) AS a, repeat('y', 12000000) AS b, 'z' AS c")
+    plan = ExtractPlan(table="wide", columns=tuple(Column(name, name, FieldKind.TEXT) for name in "abc"))
+    try:
+        data, rows = extracted(source, plan, file_format=file_format)
+    finally:
+        owner.execute("DROP VIEW wide")
+
+    assert rows == 1
+    assert (data.count(b"x"), data.count(b"y"), data.count(b"z")) == (12_000_000, 12_000_000, 1)
+
+
 def test_odd_names_survive(source, owner, extracted):
     for name in ODD_NAMES:
         quoted = statements.quoted(name)
