@@ -25,6 +25,18 @@ settled = pytest.mark.django_db(transaction=True)
 TOMORROW = timezone.localdate() + timedelta(days=1)
 
 
+@pytest.fixture(autouse=True)
+def alone_on_the_server(monkeypatch):
+    """Tests that run beside this one have open transactions on the same server; here nothing of theirs is waited for."""
+
+    def ended() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
+            return cursor.fetchone()[0]
+
+    monkeypatch.setattr(subscriptions, "_settled", ended)
+
+
 def told(user) -> list[dict]:
     return [notice.params for notice in Notice.objects.filter(recipient=user).order_by("pk")]
 
@@ -126,6 +138,17 @@ def test_queries_do_not_grow_with_subscriptions_that_have_nothing_to_tell():
     for _number in range(18):
         subscriptions.subscribe(user=UserFactory(), subject=dataset)
     assert count(TOMORROW + timedelta(days=1)) == few
+
+
+SETTLED = subscriptions._settled
+
+
+@in_one_transaction
+def test_change_of_an_open_transaction_waits_until_it_is_over():
+    DatasetFactory()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_current_xact_id()::text::bigint")
+        assert SETTLED() <= cursor.fetchone()[0]
 
 
 @in_one_transaction
