@@ -43,12 +43,13 @@ class ValuePage:
             "original": thing,
             "title": title % {"name": thing},
             "thing_url": reverse(f"admin:registry_{self.opts.model_name}_change", args=[thing.pk]),
-            "may_act": protection.can_steward(request.user, _database_of(thing)),
+            "may_act": protection.can_steward(request.user, *_looked_after(thing)),
         }
 
 
-def _database_of(thing):
-    return thing.database if isinstance(thing, Dataset) else thing
+def _looked_after(thing) -> tuple:
+    """The database, and the dataset where it is about one."""
+    return (thing.database, thing) if isinstance(thing, Dataset) else (thing, None)
 
 
 class ProfilePages(ValuePage):
@@ -135,7 +136,8 @@ class SuggestionPages(ValuePage):
     def _decide(self, request, thing, found):
         act = request.POST.get("act")
         try:
-            protection.check_steward(database=_database_of(thing), by=request.user)
+            database, dataset = _looked_after(thing)
+            protection.check_steward(database=database, dataset=dataset, by=request.user)
         except RegistryRefusal as refusal:
             self.refuse(request, refusal, thing)
             return

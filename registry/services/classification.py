@@ -174,7 +174,8 @@ def reopen(*, suggestion: FieldSuggestion, by: User) -> FieldSuggestion:
 
 def _locked(suggestion: FieldSuggestion, by: User, *states: SuggestionState) -> FieldSuggestion:
     suggestion = FieldSuggestion.objects.for_lists().select_for_update(of=("self",)).get(pk=suggestion.pk)
-    protection.check_steward(database=suggestion.field.dataset.database, by=by)
+    dataset = suggestion.field.dataset
+    protection.check_steward(database=dataset.database, dataset=dataset, by=by)
     if suggestion.state not in states:
         raise RegistryRefusal(
             "decided",

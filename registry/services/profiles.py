@@ -28,7 +28,7 @@ LOCK_NAMESPACE, LOCK = 0x50524F46, 1  # "PROF"
 def ask(*, dataset: Dataset, by: User | None, whole: bool = False) -> DatasetProfile:
     """Ask for a profile; while one is under way, that one is returned. The portal itself may ask, too."""
     if by is not None:
-        protection.check_steward(database=dataset.database, by=by)
+        protection.check_steward(database=dataset.database, dataset=dataset, by=by)
     with transaction.atomic():
         # Two people at once get one profile.
         dataset = Dataset.objects.select_for_update(of=("self",)).select_related("database").get(pk=dataset.pk)
@@ -53,7 +53,7 @@ def nudge(profile: DatasetProfile) -> None:
 
 def cancel(*, profile: DatasetProfile, by: User) -> DatasetProfile:
     """End a profile that is under way; whoever works on it stops before its next statement."""
-    protection.check_steward(database=profile.dataset.database, by=by)
+    protection.check_steward(database=profile.dataset.database, dataset=profile.dataset, by=by)
     with transaction.atomic():
         if not _end(profile, ProfileState.CANCELLED):
             raise RegistryRefusal("profile-ended", _("The profile has ended already."))

@@ -7,31 +7,37 @@ from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
 from registry import levels
-from registry.choices import AccessRights, Classification, Masking, Role, SuggestionState
+from registry.choices import AccessRights, Classification, Masking, Role, StewardKind, SuggestionState
 from registry.classifying import secrecy
 from registry.connectors import filters
 from registry.errors import RegistryRefusal
-from registry.models import Database, Dataset, Field, FieldSuggestion, SharingPolicy, User
-from registry.permissions import has_role
+from registry.models import Database, Dataset, Field, FieldSuggestion, SharingPolicy, Stewardship, User
+from registry.permissions import belongs_to_lineage, has_role
 from registry.services import records
 
 SHORTEST_REASON = 10  # characters; less is no reason
 PROTECTION = ("personal_data", "default_masking", "classification")
 
 
-def can_steward(user: User, database: Database) -> bool:
-    """Whether the person may say how the data of the database is protected, and have its values profiled."""
+def can_steward(user: User, database: Database, dataset: Dataset | None = None) -> bool:
+    """Whether the person may say how the data is protected, and have its values profiled."""
     try:
-        check_steward(database=database, by=user)
+        check_steward(database=database, dataset=dataset, by=user)
     except RegistryRefusal:
         return False
     return True
 
 
-def check_steward(*, database: Database, by: User) -> None:
-    if not (has_role(by, Role.OPERATOR) or has_role(by, Role.APPROVER, agency=database.owner)):
+def check_steward(*, database: Database, by: User, dataset: Dataset | None = None) -> None:
+    """Refuse whoever does not look after the database, or the dataset where it is about one."""
+    if has_role(by, Role.OPERATOR) or has_role(by, Role.APPROVER, agency=database.owner):
+        return
+    managed = Stewardship.objects.today().filter(user=by, kind=StewardKind.MANAGER, database=database)
+    managed = managed.over(dataset) if dataset else managed.filter(dataset=None)
+    if not (by.is_active and managed.exists() and belongs_to_lineage(by, database.owner)):
         raise RegistryRefusal(
-            "not-steward", _("Only an operator, or an approver of the owner, can do this for a database.")
+            "not-steward",
+            _("Only an operator, an approver of the owner, or a manager of the data can do this."),
         )
 
 
@@ -98,7 +104,7 @@ def protect(
     suggested: FieldSuggestion | None = None,
 ) -> Field:
     """Say what a field holds and how it is protected, on record. What profiles told too much of it is emptied."""
-    check_steward(database=field.dataset.database, by=by)
+    check_steward(database=field.dataset.database, dataset=field.dataset, by=by)
     # Who changes the database's level at the same moment waits until this is over.
     Database.objects.select_for_update().get(pk=field.dataset.database_id)
     field = Field.objects.select_for_update(of=("self",)).select_related("dataset__database__owner").get(pk=field.pk)

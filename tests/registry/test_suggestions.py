@@ -2,7 +2,16 @@
 
 import pytest
 
-from registry.choices import Classification, FieldKind, Masking, PersonalData, ProfileState, Role, SuggestionState
+from registry.choices import (
+    Classification,
+    FieldKind,
+    Masking,
+    PersonalData,
+    ProfileState,
+    Role,
+    StewardKind,
+    SuggestionState,
+)
 from registry.classifying import rules
 from registry.models import Database, FieldSuggestion
 from registry.services import classification, protection
@@ -86,6 +95,18 @@ def test_only_stewards_decide(dataset, operator):
             with refused("not-steward"):
                 service(suggestion=one, by=user)
     classification.accept(suggestion=one, by=operator)
+
+
+def test_a_manager_decides_about_what_they_look_after(dataset):
+    manager = person(dataset.database.owner, Role.CASE_OFFICER)
+    other = factories.DatasetFactory(database=dataset.database)
+    factories.StewardshipFactory(database=dataset.database, dataset=dataset, user=manager, kind=StewardKind.MANAGER)
+    for one in (dataset, other):
+        unknown(one, "dien_tich")
+    classification.accept(suggestion=suggested(dataset)["dien_tich"], by=manager)
+    classification.suggest(dataset=other)
+    with refused("not-steward"):
+        classification.accept(suggestion=FieldSuggestion.objects.get(field__dataset=other), by=manager)
 
 
 def test_leaving_a_field_more_open_than_suggested_needs_a_reason(dataset, steward):
