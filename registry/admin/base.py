@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 
 from registry import citations
 from registry.admin.history_page import history_page
+from registry.admin.lists import EstimatedPaginator
 from registry.errors import RegistryRefusal
 from registry.models import LegalInstrument, User
 from registry.roles import agencies_served, sees_every_agency
@@ -96,6 +97,7 @@ class ScopedAdmin(Scoped, admin.ModelAdmin):
     recorded_values: Iterable[str] = ()  # fields whose values may stand in the ledger: nothing secret or personal
     unrecorded: Iterable[str] = ()  # form fields for which a service leaves an entry of its own
     show_full_result_count = False
+    paginator = EstimatedPaginator
 
     def get_object(self, request, object_id, from_field=None):
         found = super().get_object(request, object_id, from_field)

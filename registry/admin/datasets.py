@@ -2,19 +2,25 @@
 
 from django import forms
 from django.contrib import admin
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from registry import metadata_sheets
 from registry.admin.base import ActingForm, InTwoLanguages, ScopedAdmin, ScopedInline
 from registry.admin.completeness import WithCompleteness
 from registry.admin.imports import Exported
+from registry.admin.lists import IndexedSearch
 from registry.admin.stewarded import Stewarded
 from registry.admin.value_pages import ProfilePages, SuggestionPages
 from registry.choices import Theme
 from registry.errors import RegistryRefusal
 from registry.models import Dataset, Field
 from registry.services import protection
+
+MOST_IN_FORM = 200
 
 
 class FieldForm(ActingForm):
@@ -68,6 +74,10 @@ class FieldInline(ScopedInline):
     autocomplete_fields = []
     ordering = ["position", "name"]
 
+    def get_queryset(self, request):
+        # A form of thousands of rows could neither be shown nor sent; the list of fields has them all.
+        return super().get_queryset(request).filter(position__lte=MOST_IN_FORM)
+
     def has_add_permission(self, request, obj=None):
         return False
 
@@ -98,11 +108,16 @@ class DatasetForm(ActingForm):
 
 
 @admin.register(Dataset)
-class DatasetAdmin(Stewarded, ProfilePages, SuggestionPages, Exported, WithCompleteness, InTwoLanguages, ScopedAdmin):
+class DatasetAdmin(
+    IndexedSearch, Stewarded, ProfilePages, SuggestionPages, Exported, WithCompleteness, InTwoLanguages, ScopedAdmin
+):
     form = DatasetForm
     sheet = metadata_sheets.DATASETS
     fieldsets = [
-        (None, {"fields": ["database", "code", "schema_name", "table_name", "removed_at", "shown_lacks"]}),
+        (
+            None,
+            {"fields": ["database", "code", "schema_name", "table_name", "all_fields", "removed_at", "shown_lacks"]},
+        ),
         (
             _("Description"),
             {"fields": ["title_vi", "title_en", "description", "themes", "keywords", "landing_page", "contact_email"]},
@@ -136,7 +151,7 @@ class DatasetAdmin(Stewarded, ProfilePages, SuggestionPages, Exported, WithCompl
     list_display_links = ["code", "shown_title"]
     list_filter = ["is_published", "access_rights", "database__lifecycle"]
     list_select_related = ["database"]
-    search_fields = ["code", "title_vi__unaccent", "title_en__unaccent", "table_name", "database__code"]
+    search_fields = ["code", "title_vi", "table_name", "database__code"]  # see found_by
     autocomplete_fields = ["applicable_legislation"]
     readonly_fields = [
         "database",
@@ -148,6 +163,7 @@ class DatasetAdmin(Stewarded, ProfilePages, SuggestionPages, Exported, WithCompl
         "created_at",
         "modified_at",
         "shown_lacks",
+        "all_fields",
     ]
     inlines = [FieldInline]
     recorded_values = [
@@ -181,9 +197,20 @@ class DatasetAdmin(Stewarded, ProfilePages, SuggestionPages, Exported, WithCompl
     def has_add_permission(self, request):
         return False  # they come from reading a structure
 
+    def found_by(self, rows, words):
+        return [rows.search(words), rows.filter(code__contains=words.lower()), rows.filter(table_name__icontains=words)]
+
+    @admin.display(description=_("fields"))
+    def all_fields(self, dataset):
+        count = dataset.fields.count()
+        address = f"{reverse('admin:registry_field_changelist')}?dataset__id__exact={dataset.pk}"
+        return format_html(
+            '<a href="{}">{}</a>', address, ngettext("%(count)s field", "%(count)s fields", count) % {"count": count}
+        )
+
 
 @admin.register(Field)
-class FieldAdmin(Exported, InTwoLanguages, ScopedAdmin):
+class FieldAdmin(IndexedSearch, Exported, InTwoLanguages, ScopedAdmin):
     form = FieldForm
     sheet = metadata_sheets.FIELDS
     list_display = [
@@ -199,7 +226,8 @@ class FieldAdmin(Exported, InTwoLanguages, ScopedAdmin):
     ]
     list_filter = ["personal_data", "default_masking", "classification", "kind", "is_key"]
     list_select_related = ["dataset"]
-    search_fields = ["name", "title_vi__unaccent", "title_en__unaccent", "dataset__code"]
+    search_fields = ["name", "title_vi", "title_en", "dataset__code"]  # see found_by
+    ordering = ["dataset_id", "position", "pk"]  # by code it would sort the whole table
     autocomplete_fields = []
     readonly_fields = ["dataset", "name", "position", "native_type", "kind", "nullable", "is_key", "removed_at"]
     recorded_values = ["title_vi", "title_en", "personal_data", "default_masking", "classification", "reason"]
@@ -207,3 +235,6 @@ class FieldAdmin(Exported, InTwoLanguages, ScopedAdmin):
 
     def has_add_permission(self, request):
         return False
+
+    def found_by(self, rows, words):
+        return [rows.named(words), rows.filter(dataset__code__startswith=words.lower())]

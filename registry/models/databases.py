@@ -295,7 +295,11 @@ class Field(models.Model):
         ordering = ["dataset", "position"]
         indexes = [
             models.Index(fields=["dataset", "position"], name="registry_field_in_order"),
-            models.Index(fields=["name"], condition=Q(removed_at__isnull=True), name="registry_field_by_name"),
+            models.Index(
+                fields=["name", "dataset", "position"],
+                condition=Q(removed_at__isnull=True),
+                name="registry_field_called",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["dataset", "name"], name="registry_field_once_per_dataset"),

@@ -30,6 +30,7 @@ class SchemaSnapshot(models.Model):
         verbose_name = _("schema snapshot")
         verbose_name_plural = _("schema snapshots")
         ordering = ["-taken_at", "-pk"]
+        indexes = [models.Index(fields=["-taken_at", "-id"], name="registry_snapshot_newest")]
         get_latest_by = ["version_major", "version_minor"]
         constraints = [
             models.UniqueConstraint(
