@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.views.generic import DetailView, TemplateView
 
-from registry import catalogue, completeness, facets, search
+from registry import browsing, catalogue, completeness, facets, search
 from registry.choices import AccessRights
 from registry.dcat.negotiation import Negotiated
 from registry.forms.catalogue import CatalogueForm
@@ -67,6 +67,7 @@ class DatasetView(Negotiated, DetailView):
             legal_basis=catalogue.cite(dataset.database.legal_basis),
             legislation=catalogue.cite(legislation) if legislation else None,
             terms=catalogue.terms_of(dataset),
+            related=browsing.related(dataset),
             completeness=completeness.score(completeness.lacking(dataset)),
             is_shared=dataset.access_rights != AccessRights.NON_PUBLIC,
             stewardships=stewards.shown_to(self.request.user, dataset.database, dataset),
