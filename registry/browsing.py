@@ -1,6 +1,6 @@
 """Ways through the catalogue other than the search: by field, by database, by theme, and to what is related."""
 
-from django.db.models import BooleanField, Count, ExpressionWrapper, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Prefetch, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from registry.choices import Theme
@@ -13,16 +13,11 @@ LOOKED_AT = 300  # rows with the same key, among which the closest are taken
 
 
 def fields_named(words: str) -> QuerySet[Field]:
-    """Published fields whose name or title holds all words; those that are called so come first."""
-    exactly = ExpressionWrapper(Q(name__iexact=words.strip()), output_field=BooleanField())
-    return (
-        Field.objects.shown()
-        .named(words)
-        .filter(dataset__search_document__is_listed=True)
-        .select_related("dataset__database__owner")
-        .annotate(exactly=exactly)
-        .order_by("-exactly", "dataset_id", "position")
-    )
+    """Published fields of exactly this name; where there is none, those whose name or title holds all words."""
+    shown = Field.objects.shown().filter(dataset__search_document__is_listed=True)
+    exactly = shown.filter(name=words.strip())
+    found = exactly if exactly.exists() else shown.named(words)
+    return found.select_related("dataset__database__owner").order_by("dataset_id", "position")
 
 
 def published_fields() -> QuerySet[Field]:

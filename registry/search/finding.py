@@ -4,6 +4,7 @@ A word is looked for as it is written, then without accents; where that finds li
 are ranked in steps: words of the title before words of the rest, with accents before without, likeness last.
 """
 
+import hashlib
 from collections import defaultdict
 from dataclasses import dataclass, field
 
@@ -59,7 +60,7 @@ class Found:
 def find(asked: Asked) -> Found:
     """Search published datasets. One statement; a second one where the words are found in next to nothing."""
     if not asked.words:
-        return _run(asked, LISTED, []) if any(asked.chosen.values()) else _everything(asked)
+        return _without_words(asked)
     hits, parameters = WORDS, []
     if laws := _laws(asked.words):
         hits, parameters = f"{WORDS} UNION ALL {UNDER_LAW}", [laws]
@@ -78,16 +79,25 @@ def _laws(words: str) -> list[int]:
     return list(LegalInstrument.objects.numbered(words).order_by().values_list("pk", flat=True)[:20])
 
 
-def _everything(asked: Asked) -> Found:
-    """The whole list: every reader sees the same counts, so they are taken once a minute; the list itself is as it is."""
-    counts = cache.get(COUNTS)
+def _without_words(asked: Asked) -> Found:
+    """The whole list, or what was chosen of it. Counts are the same for every reader, so each choice is counted once a
+    minute; the list itself is as it is."""
+    chosen = {name: values for name, values in asked.chosen.items() if values}
+    key = f"{COUNTS}.{hashlib.sha256(repr(sorted(chosen.items())).encode()).hexdigest()}" if chosen else COUNTS
+    counts = cache.get(key)
     if counts is None:
-        counts = _run(Asked(), LISTED, []).counts
-        cache.set(COUNTS, counts, SECONDS_KEPT)
-    page = f"""SELECT dataset_id FROM registry_searchdocument WHERE is_listed
+        counts = _run(Asked(chosen=asked.chosen), LISTED, []).counts
+        cache.set(key, counts, SECONDS_KEPT)
+    offers, parameters = _offers("true") if "mode" in chosen else ("", [])
+    tests = "".join(f" AND {_test(name)}" for name in chosen if name != "mode")
+    if offers:
+        tests += f" AND dataset_id IN (SELECT dataset_id FROM ({offers}) AS offers WHERE {_test('mode')})"  # noqa: S608
+    values = [values for name, values in chosen.items() if name != "mode"]
+    page = f"""SELECT dataset_id FROM registry_searchdocument WHERE is_listed{tests}
                ORDER BY {_order(asked)} LIMIT %s OFFSET %s"""  # noqa: S608
+    values += [*parameters, chosen["mode"]] if offers else []
     with connection.cursor() as cursor:
-        cursor.execute(page, [PAGE_SIZE, _skipped(asked)])
+        cursor.execute(page, [*values, PAGE_SIZE, _skipped(asked)])
         ids = [number for (number,) in cursor.fetchall()]
     return Found(ids, counts["total"][""], counts=counts)
 
@@ -114,7 +124,7 @@ def _run(asked: Asked, hits: str, hit_parameters: list) -> Found:
 
 
 def _statement(asked: Asked, hits: str, hit_parameters: list) -> tuple[str, list]:
-    offers, offer_parameters = _offers()
+    offers, offer_parameters = _offers("dataset_id IN (SELECT dataset_id FROM hits)")
     chosen = {name: values for name, values in asked.chosen.items() if values}
     page = _page(asked)
     tests = {name: f"COALESCE({_test(name)}, false)" for name in chosen}
@@ -122,8 +132,11 @@ def _statement(asked: Asked, hits: str, hit_parameters: list) -> tuple[str, list
     # Built of the constants of this module alone; whatever a reader typed is a parameter.
     statement = f"""
         WITH asked AS MATERIALIZED (
-            SELECT registry_query(registry_plain(%s)) AS plain, registry_query(registry_plain(%s), false) AS whole,
-                registry_query(%s) AS exact, registry_words(registry_plain(%s)) AS unaccented, registry_words(%s) AS written
+            SELECT registry_query(unmarked) AS plain, registry_query(unmarked, false) AS whole, registry_query(typed) AS exact,
+                registry_words(unmarked) AS unaccented, registry_words(typed) AS written,
+                phraseto_tsquery('simple', registry_words(unmarked)) AS phrase,
+                phraseto_tsquery('simple', registry_words(typed)) AS exact_phrase
+            FROM (SELECT typed, registry_plain(typed) AS unmarked FROM (SELECT %s::text AS typed) AS words) AS words
         ),
         hits AS MATERIALIZED ({hits}),
         offers AS ({offers}),
@@ -137,18 +150,18 @@ def _statement(asked: Asked, hits: str, hit_parameters: list) -> tuple[str, list
         UNION ALL SELECT 'all', NULL, '', count(*) FROM hits
         {" ".join(_counts(name, chosen) for name in FACETS)}
     """  # noqa: S608
-    parameters = [asked.words] * 5 + hit_parameters + offer_parameters + [chosen[name] for name in tests]
+    parameters = [asked.words, *hit_parameters, *offer_parameters, *(chosen[name] for name in tests)]
     return statement, [*parameters, PAGE_SIZE, _skipped(asked)]
 
 
-def _offers() -> tuple[str, list]:
+def _offers(which: str) -> tuple[str, list]:
     """By which ways each dataset is offered today: only the policies themselves know which of them are in force."""
     policies, parameters = (
         SharingPolicy.objects.in_force().order_by().values("dataset_id", "modes").query.sql_with_params()
     )
     statement = f"""SELECT dataset_id, array_agg(DISTINCT mode) AS modes
                     FROM ({policies}) AS policies (dataset_id, policy_modes), unnest(policy_modes) AS mode
-                    WHERE dataset_id IN (SELECT dataset_id FROM hits) GROUP BY dataset_id"""  # noqa: S608
+                    WHERE {which} GROUP BY dataset_id"""  # noqa: S608
     return statement, list(parameters)
 
 
@@ -199,6 +212,8 @@ def _ranked(asked: Asked) -> str:
                    WHEN asked.unaccented IN (registry_words(registry_plain(doc.title_vi)), registry_words(registry_plain(doc.title_en)))
                    THEN 3 ELSE 0 END
             + CASE WHEN doc.exact @@ asked.exact THEN 1 ELSE 0 END
+            + CASE WHEN doc.heading @@ asked.phrase THEN 2 ELSE 0 END
+            + CASE WHEN doc.exact @@ asked.exact_phrase THEN 1 ELSE 0 END
             + COALESCE(ts_rank_cd(doc.heading, asked.plain, 1), 0)
             + COALESCE(ts_rank_cd('{{0.05, 0.2, 0.4, 1.0}}', doc.plain, asked.plain, 32), 0) AS step
         FROM (SELECT * FROM fitting ORDER BY step DESC, length, dataset_id LIMIT {RANKED}) AS best
