@@ -1,7 +1,7 @@
 # Every target makes what it needs: nothing has to be set up before `make demo` or `make test`.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo run test test-pg17 samples lint messages screenshots check stop clean
+.PHONY: help install install-dev demo run test test-pg17 samples bench-registry lint messages screenshots check stop clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -10,7 +10,7 @@ MANAGE := $(PYTHON) manage.py
 ARGS ?=
 
 help: ## Show the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(PYTHON):
 	@found=; for python in $(or $(PYTHON3),python3 python3.14 python3.13 python3.12 python3.11); do \
@@ -81,6 +81,9 @@ test-pg17: install-dev ## Run the tests on PostgreSQL 17 from the wheel
 samples: install-dev ## Fetch databases that others made, and take them from registration to delivery
 	@$(PYTHON) -m tests.samples.packages
 	@$(PYTHON) -m pytest tests/samples -n0 $(ARGS)
+
+bench-registry: install-dev .env ## Measure search, lists, export and introspection; writes var/bench/registry.json
+	@$(MANAGE) bench_registry $(ARGS)
 
 lint: install-dev ## Check style and format
 	@$(VENV)/bin/ruff check .

@@ -44,7 +44,7 @@ def build(datasets: int) -> None:
     copy(Agency, _agencies())
     copy(LegalInstrument, _laws())
     owners, laws = _ids(Agency), _ids(LegalInstrument)
-    copy(Database, _databases(chance, max(10, datasets // 50), owners, laws))
+    copy(Database, _databases(chance, max(120, datasets // 50), owners, laws))
     databases = _ids(Database)
     copy(Connection, ({"database_id": one, "engine": Engine.SQLITE, "name": f"/srv/{one}.db"} for one in databases))
     copy(Dataset, _datasets(chance, datasets, databases, laws))
@@ -53,8 +53,6 @@ def build(datasets: int) -> None:
     copy(SchemaSnapshot, ({"dataset_id": one, "structure": {}, "digest": f"{one:064x}"} for one in made))
     copy(SharingPolicy, _policies(chance, made[::2], laws))
     copy(PolicyField, _policy_fields())
-    with connection.cursor() as cursor:
-        cursor.execute("VACUUM (ANALYZE)")
 
 
 def copy(model: type[models.Model], rows: Iterable[dict]) -> None:
@@ -88,7 +86,7 @@ def _columns(model, first: dict) -> tuple[dict, dict[str, Callable], dict[str, C
     for field in model._meta.concrete_fields:
         if field.attname in first:
             given[field.column] = _writer(field)
-        elif field.primary_key or field.has_db_default():
+        elif field.primary_key or field.generated or field.has_db_default():
             continue
         elif getattr(field, "auto_now_add", False) or getattr(field, "auto_now", False):
             made[field.column] = timezone.now

@@ -9,7 +9,10 @@ from django.core.management import call_command
 from django.db import connection
 from psycopg import sql
 
+from ndc_portal.bench.registry import data
+
 PREFIX = "ndc_bench_"
+SIZES = {"small": 200, "large": 20_000}  # datasets, each with 25 fields
 
 
 @contextmanager
@@ -65,3 +68,25 @@ def migrated(name: str) -> None:
     with using(name):
         call_command("migrate", verbosity=0)
         connection.close()
+
+
+@contextmanager
+def catalogue(size: str) -> Iterator[None]:
+    """Work on a made-up catalogue of that size, built when it is first asked for."""
+    if not exists(size):
+        make(size, template="template")
+        try:
+            with using(size):
+                data.build(SIZES[size])
+                with connection.cursor() as cursor:
+                    cursor.execute("VACUUM (ANALYZE)")
+        except BaseException:
+            drop(size)  # half a catalogue would be measured next time
+            raise
+    with using(size):
+        yield
+
+
+def drop_all() -> None:
+    for name in [*SIZES, "export", "structure", "template"]:
+        drop(name)
