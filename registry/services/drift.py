@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 from registry import notice_kinds, structure_words, structures
 from registry.choices import Review, Role
 from registry.errors import RegistryRefusal
-from registry.models import Database, Dataset, Membership, SchemaChange, SharingPolicy, User
+from registry.models import Database, Dataset, Membership, SchemaChange, SharingPolicy, Stewardship, User
 from registry.permissions import DECIDE, HANDLE, people_named
 from registry.services import notices, policies, records
 
@@ -66,7 +66,8 @@ def follow(*, change: SchemaChange) -> list[SharingPolicy]:
     )
     if stopped:
         told = {"dataset": change.dataset, "policies": len(stopped)}
-        notices.tell(kind=BROKEN, to=people_of_owner(change.dataset.database), path=change.page, **told)
+        people = [*people_of_owner(change.dataset.database), *stewards_of(change.dataset)]
+        notices.tell(kind=BROKEN, to=people, path=change.page, **told)
     return stopped
 
 
@@ -87,6 +88,11 @@ def people_of_owner(database: Database) -> list[User]:
         .values_list("user", flat=True)
     )
     return sorted((user for user in named if user.pk in works), key=lambda user: user.pk)
+
+
+def stewards_of(dataset: Dataset) -> list[User]:
+    """Those who look after the dataset, or its whole database, today."""
+    return list(User.objects.filter(pk__in=Stewardship.objects.today().over(dataset).values("user")).order_by("pk"))
 
 
 def check_reviewer(*, change: SchemaChange, by: User) -> None:

@@ -12,10 +12,10 @@ from django_q.models import OrmQ
 
 from evidence.models import Entry, Outcome
 from registry import tasks
-from registry.choices import Lifecycle, Occasion, Review, Role
+from registry.choices import Lifecycle, Occasion, Review, Role, StewardKind
 from registry.connectors import TemporarySourceError
 from registry.errors import RegistryRefusal
-from registry.models import Dataset, Notice, SchemaChange, SchemaSnapshot, SharingPolicy, StructureWatch
+from registry.models import Dataset, Notice, SchemaChange, SchemaSnapshot, SharingPolicy, Stewardship, StructureWatch
 from registry.services import drift, structure, watching
 from tests import factories
 from tests.factories import decider, handler, person
@@ -163,6 +163,10 @@ def test_policies_over_what_broke_are_suspended_and_their_owner_is_told(source, 
     hit, spared = policy_over(dataset, "id", "born"), policy_over(dataset, "id", "name")
     elsewhere = policy_over(Dataset.objects.get(code="population-other"), "id")
     approver, officer = decider(source.database), handler(source.database)
+    steward = person(source.database.owner, Role.REVIEWER)
+    Stewardship.objects.create(
+        database=source.database, user=steward, kind=StewardKind.MANAGER, valid_from=factories.BEGINNING
+    )
     moved_on = decider(source.database)
     moved_on.memberships.update(valid_to=timezone.localdate() - timedelta(days=1))
     change = broken(source, file)
@@ -170,7 +174,7 @@ def test_policies_over_what_broke_are_suspended_and_their_owner_is_told(source, 
     assert (hit.suspended_by_change, hit.suspended_at is not None) == (change, True)
     assert set(SharingPolicy.objects.in_force()) == {spared, elsewhere}
     told = Notice.objects.filter(kind=drift.BROKEN.code)
-    assert {notice.recipient for notice in told} == {approver, officer}
+    assert {notice.recipient for notice in told} == {approver, officer, steward}
     assert told[0].path == change.page
     assert "Ông/Bà" in told[0].text
 
