@@ -19,6 +19,7 @@ from registry.choices import (
     Mode,
     PersonalData,
     Purpose,
+    StewardKind,
     Theme,
 )
 from registry.models import (
@@ -33,7 +34,7 @@ from registry.models import (
     User,
 )
 from registry.permissions import DECIDE, HANDLE
-from registry.services import connections, people, structure
+from registry.services import connections, people, stewards, structure
 
 B, S, N = PersonalData.BASIC, PersonalData.SENSITIVE, PersonalData.NONE
 K, Y, P, H, E = Masking.KEEP, Masking.YEAR, Masking.PARTIAL, Masking.PSEUDONYM, Masking.NULL
@@ -231,8 +232,16 @@ def register(*, sources: Sources, users: dict[str, User], reader_password: str) 
     population = Database.objects.get(code=POPULATION.code)
     for username, permission in (("bca.daumoi", HANDLE), ("bca.daumoi", DECIDE), ("bca.lanhdao", DECIDE)):
         people.assign_duty(permission=permission, database=population, to=users[username], by=operator)
+    _entrust(population, users, operator)
     _offer(population, approver)
     return made
+
+
+def _entrust(population: Database, users: dict[str, User], operator: User) -> None:
+    """The description has an editor, and questions go to the agency."""
+    if not population.stewardships.exists():
+        stewards.appoint(kind=StewardKind.EDITOR, database=population, user=users["bca.daumoi"], by=operator)
+        stewards.appoint(kind=StewardKind.CONTACT, database=population, agency=population.owner, by=operator)
 
 
 def _database(facts: DatabaseFacts) -> Database:
