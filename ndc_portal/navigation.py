@@ -73,6 +73,13 @@ PAGES = (
         PROVIDER,
         needs_staff=True,
     ),
+    Page(
+        "registry:stewardship",
+        _("What I look after"),
+        _("Databases and datasets that are entrusted to you."),
+        "catalogue",
+        PROVIDER | {Role.OPERATOR},
+    ),
     Page("admin:index", _("Administration"), _("The registry, people and evidence."), "settings", needs_staff=True),
 )
 
