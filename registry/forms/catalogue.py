@@ -66,7 +66,7 @@ class CatalogueForm(forms.Form):
     access = Several(_("Access"), AccessRights.choices)
     personal = Several(_("Personal data"), PersonalData.choices)
     mode = Several(_("Offered as"), Mode.choices)
-    law = SeveralRows(_("Law"), LegalInstrument.objects, "number_key")
+    law = SeveralRows(_("Laws"), LegalInstrument.objects, "number_key")
     level = Several(_("Classification"), Classification.choices)
 
     def clean_q(self) -> str:
