@@ -1,9 +1,10 @@
 """How complete the description of a dataset is, 0 to 100, and what it lacks: by what DCAT-AP recommends and the portal needs."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from django.db.models import Avg, Case, Count, Exists, F, IntegerField, Min, OuterRef, Q, QuerySet, Sum, Value, When
+from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, QuerySet, Value, When
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -132,17 +133,22 @@ def score(missing: list[Criterion]) -> int:
     return FULL - sum(criterion.weight for criterion in missing)
 
 
-def ranking() -> QuerySet:
-    """Primary keys of agencies with published datasets: how many, the mean and the least score, the worst agency first."""
-    return (
-        annotated(Dataset.objects.published())
-        .order_by()
-        .values(owner=F("database__owner"))
-        .annotate(
-            mean=Avg("completeness"),
-            least=Min("completeness"),
-            datasets=Count("pk"),
-            complete=Sum(Case(When(completeness=FULL, then=Value(1)), default=Value(0), output_field=IntegerField())),
-        )
-        .order_by("mean", "-datasets", "owner")
-    )
+def ranking() -> list[dict]:
+    """Agencies (primary keys) with published datasets: how many, the mean and the least score; the worst agency first."""
+    scores = defaultdict(list)
+    # Summed up here: PostgreSQL would reckon the score anew for every figure made of it.
+    for owner, points in (
+        annotated(Dataset.objects.published()).order_by().values_list("database__owner", "completeness").iterator()
+    ):
+        scores[owner].append(points)
+    rows = [
+        {
+            "owner": owner,
+            "mean": sum(points) / len(points),
+            "least": min(points),
+            "datasets": len(points),
+            "complete": points.count(FULL),
+        }
+        for owner, points in scores.items()
+    ]
+    return sorted(rows, key=lambda row: (row["mean"], -row["datasets"], row["owner"]))

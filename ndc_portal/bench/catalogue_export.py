@@ -6,6 +6,7 @@ import time
 from datetime import date
 from pathlib import Path
 
+from django.db import connection
 from django.utils import timezone
 from rdflib import Graph
 from rdflib.compare import isomorphic
@@ -65,6 +66,8 @@ def build(datasets: int) -> None:
     )
     Field.objects.bulk_create((_field(one, position) for one in made for position in range(FIELDS)), batch_size=5_000)
     SharingPolicy.objects.bulk_create((_policy(one, law) for one in made), batch_size=1_000)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE registry_dataset, registry_field, registry_sharingpolicy, registry_database")
 
 
 def _dataset(database: Database, number: int) -> Dataset:
