@@ -22,6 +22,7 @@ WITHOUT_HISTORY = {
     "registry_fieldprofile",
     "registry_fieldsuggestion",
     "registry_metadataimport",
+    "registry_searchdocument",
     "registry_schemasnapshot",
     "registry_structurewatch",
     "registry_subscription",
