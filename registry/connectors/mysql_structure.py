@@ -31,6 +31,7 @@ KINDS = (
 )
 
 
+NOT_ALLOWED = (1142, 1143)  # ER_TABLEACCESS_DENIED_ERROR, ER_COLUMNACCESS_DENIED_ERROR
 MANAGES = {
     "CREATE USER",
     "GRANT OPTION",
@@ -107,11 +108,16 @@ def kind_of(native: str) -> FieldKind:
 
 
 def _reflected(connection, relations) -> dict[str, TableDescription]:
-    """What SQLAlchemy reads beyond columns; nothing where the account may see some columns of a table only."""
+    """What SQLAlchemy reads beyond columns; nothing where the account may see some columns of a table only.
+
+    Any other fault is passed on: keys that are missing for a moment would look like a change of the structure.
+    """
     try:
         return {table.name: table for table in reflection.describe(connection, relations)}
-    except DBAPIError:
-        return {}
+    except DBAPIError as error:
+        if error.orig.args and error.orig.args[0] in NOT_ALLOWED:
+            return {}
+        raise
 
 
 def _merged(table, relation, columns):

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import pymysql
 import pytest
+import sqlalchemy
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -306,6 +307,26 @@ def test_account_that_may_only_read_sees_views_and_rights_are_named(source, mysq
     assert code == "no-privilege"
     assert not any("change" in str(warning) for warning in warnings)
     assert len(source.check().warnings) == len(warnings) + 1
+
+
+def test_account_that_may_read_some_columns_sees_them(mysql_address, owner):
+    owner.execute(f"CREATE USER peeper IDENTIFIED BY '{PASSWORD}'")
+    owner.execute("GRANT SELECT (id, alive) ON source.`Công dân` TO peeper")
+    try:
+        (table,) = get(replace(mysql_address, username="peeper")).describe()
+    finally:
+        owner.execute("DROP USER peeper")
+
+    assert [column.name for column in table.columns] == ["id", "alive"]
+
+
+def test_a_passing_fault_is_not_taken_for_keys_that_are_gone(source, monkeypatch):
+    def interrupted(*_arguments):
+        raise sqlalchemy.exc.OperationalError("SHOW", {}, pymysql.err.OperationalError(2013, "lost"))
+
+    monkeypatch.setattr("registry.connectors.reflection.describe", interrupted)
+
+    assert _refusal(source.describe, TemporarySourceError) == "interrupted"
 
 
 @pytest.mark.parametrize(
