@@ -88,5 +88,5 @@ def catalogue(size: str) -> Iterator[None]:
 
 
 def drop_all() -> None:
-    for name in [*SIZES, "export", "structure", "template"]:
+    for name in [*SIZES, "export", "reading", "template"]:
         drop(name)

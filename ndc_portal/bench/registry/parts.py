@@ -31,10 +31,10 @@ def export() -> dict:
 
 def structure() -> dict:
     """500 tables read from a source, in a database of the bench's own."""
-    databases.make("structure", template="template")
-    with databases.using("structure"):
+    databases.make("reading", template="template")
+    with databases.using("reading"):
         result = introspection.measure(folder=settings.VAR_DIR / "bench")
-    databases.drop("structure")
+    databases.drop("reading")
     return result
 
 
