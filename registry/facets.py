@@ -8,6 +8,7 @@ from django.utils.functional import Promise
 from registry.models import Agency, LegalInstrument
 from registry.search import Found
 
+OPEN = ("theme", "access")  # unfolded from the start: short, and what most readers narrow by
 SHOWN = 8  # of one facet at once; the others wait behind "more"
 
 
@@ -39,7 +40,7 @@ class Facet:
 
     @property
     def is_open(self) -> bool:
-        return bool(self.errors) or any(option.is_chosen for option in self.first)
+        return self.name in OPEN or bool(self.errors) or any(option.is_chosen for option in self.first)
 
 
 def build(form, found: Found | None) -> list[Facet]:

@@ -16,7 +16,7 @@ from registry.models import LegalInstrument, SharingPolicy
 from registry.names import vietnamese_collation
 from registry.search.asking import ARRAYS, FACETS, LAST_PAGE, PAGE_SIZE, Asked, Sort
 
-LITTLE = 3  # with fewer hits than this, likeness is tried, too
+LITTLE = 1  # with fewer hits than this, likeness is tried: who found the words is not asked whether others were meant
 LIKE_ENOUGH = 0.5
 MOST_ALIKE = 20
 SECONDS_KEPT, COUNTS = 60, "registry.search.counts"

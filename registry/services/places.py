@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from registry.errors import RegistryRefusal
 from registry.models import AdministrativeUnit, UnitCode
 
+WHOLE_COUNTRY = "VN"  # ISO 3166
 LONGEST_CHAIN = 20  # changes followed, in case the rows run in a circle
 
 
@@ -21,6 +22,14 @@ def resolve(code: str, day: date | None = None) -> AdministrativeUnit:
             _("No unit had the code %(code)s on %(day)s.") % {"code": code, "day": day.strftime("%d/%m/%Y")},
         )
     return found.unit
+
+
+def area_name(code: str) -> str:
+    """The area that a description names, in words; the code itself where no unit has it."""
+    if code in ("", WHOLE_COUNTRY):
+        return str(_("The whole country")) if code else ""
+    unit = UnitCode.objects.today().select_related("unit").filter(code=code).first()
+    return unit.unit.name if unit else code
 
 
 def became(unit: AdministrativeUnit, day: date | None = None) -> AdministrativeUnit:

@@ -10,7 +10,7 @@ from registry.choices import AccessRights
 from registry.dcat.negotiation import Negotiated
 from registry.forms.catalogue import CatalogueForm
 from registry.models import Database, Dataset
-from registry.services import history, stewards
+from registry.services import history, places, stewards
 from registry.views.lists import PER_PAGE
 
 
@@ -67,6 +67,7 @@ class DatasetView(Negotiated, DetailView):
             legal_basis=catalogue.cite(dataset.database.legal_basis),
             legislation=catalogue.cite(legislation) if legislation else None,
             terms=catalogue.terms_of(dataset),
+            area=places.area_name(dataset.spatial),
             related=browsing.related(dataset),
             completeness=completeness.score(completeness.lacking(dataset)),
             is_shared=dataset.access_rights != AccessRights.NON_PUBLIC,
