@@ -160,12 +160,13 @@ def test_sweep_goes_on_after_a_row_that_fails(world, monkeypatch, caplog):
 @pytest.mark.parametrize("rows", [0, 1, 2, 3])
 def test_worker_leaves_one_schedule_whatever_was_there(db, monkeypatch, rows):
     for _row in range(rows):
-        Schedule.objects.create(name=worker.NAME, func="gone.away", schedule_type=Schedule.ONCE)
+        Schedule.objects.create(name="sweep", func="gone.away", schedule_type=Schedule.ONCE)
     monkeypatch.setattr(worker, "call_command", lambda name: None)
     for _start in range(2):
         call_command("worker")
-    schedule = Schedule.objects.get()
-    assert (schedule.func, schedule.schedule_type, schedule.minutes) == (worker.SWEEP, Schedule.MINUTES, 1)
+    left = {one.name: (one.func, one.minutes, one.schedule_type) for one in Schedule.objects.all()}
+    assert Schedule.objects.count() == len(worker.SCHEDULES)
+    assert left == {name: (*settled, Schedule.MINUTES) for name, settled in worker.SCHEDULES.items()}
 
 
 def test_workers_that_start_together_leave_one_schedule(transactional_db):
@@ -177,7 +178,7 @@ def test_workers_that_start_together_leave_one_schedule(transactional_db):
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(start, range(8)))
-    assert Schedule.objects.filter(name=worker.NAME).count() == 1
+    assert sorted(Schedule.objects.values_list("name", flat=True)) == sorted(worker.SCHEDULES)
 
 
 def test_delivery_that_waits_for_its_next_attempt_is_not_begun(world):

@@ -371,8 +371,13 @@ def test_the_database_keeps_a_policy_suspended_until_its_owner_accepts(source, s
 # On schedule
 
 
+def queued():
+    """How many comparisons wait; reading a structure asks for other work, too."""
+    return sum(waiting.task["func"] == watching.TASK for waiting in OrmQ.objects.all())
+
+
 def due():
-    return watching.enqueue_due(), OrmQ.objects.count()
+    return watching.enqueue_due(), queued()
 
 
 def test_every_source_that_was_read_is_compared_in_time(source, file):
@@ -386,7 +391,7 @@ def test_every_source_that_was_read_is_compared_in_time(source, file):
     assert SchemaChange.objects.get().occasion == Occasion.SCHEDULE
     StructureWatch.objects.update(next_at=timezone.now())
     tasks.compare_structures()
-    assert OrmQ.objects.count() == 2
+    assert queued() == 2
 
 
 @pytest.mark.parametrize("off", ["is_on", "retired"])
