@@ -2,7 +2,7 @@
 
 from exchange.fulfilment import expiry, run
 from exchange.services import agreements, deliveries, holding, lookups, requests, sweeping
-from registry.services import profiles, stewards, tree
+from registry.services import import_runs, profiles, stewards, tree
 
 
 def deliver(delivery_id: int) -> None:
@@ -22,6 +22,7 @@ def sweep() -> None:
         requests.lapse_stale,
         lookups.erase_old,
         profiles.nudge_due,
+        import_runs.nudge_due,
         stewards.pass_on_left,
         tree.apply_due,
     )

@@ -301,3 +301,13 @@ class RowOutcome(TextChoices):
     INVALID = "invalid", _("With errors")
     TWICE = "twice", _("Occurs more than once")
     APPLIED = "applied", _("Changed")
+
+
+class ImportState(TextChoices):
+    """How far an import of metadata is."""
+
+    STAGED = "staged", _("Waiting to be confirmed")
+    QUEUED = "queued", _("Waiting to begin")
+    RUNNING = "running", _("Running")
+    DONE = "done", _("Done")
+    FAILED = "failed", _("Failed")

@@ -2,7 +2,7 @@
 
 from registry.models import Database, StructureWatch
 from registry.profiling import run
-from registry.services import classification, subscriptions, watching
+from registry.services import classification, import_runs, subscriptions, watching
 
 
 def profile(profile_id: int) -> None:
@@ -23,3 +23,7 @@ def compare_structure(watch_id: int) -> None:
 
 def tell_subscribers() -> None:
     subscriptions.tell()
+
+
+def apply_import(import_id: int) -> None:
+    import_runs.work(import_id)

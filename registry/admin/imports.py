@@ -15,10 +15,10 @@ from registry import spreadsheets
 from registry.admin.base import PostButtons, ReadOnlyAdmin
 from registry.choices import RowOutcome
 from registry.errors import RegistryRefusal
-from registry.forms.imports import UploadForm
+from registry.forms.imports import ConfirmForm, UploadForm
 from registry.metadata_sheets import Sheet
 from registry.models import MetadataImport
-from registry.services import imports
+from registry.services import import_runs, imports
 
 ROWS_ON_A_PAGE = 50
 
@@ -64,13 +64,24 @@ def as_file(rows, name: str, suffix: str):
 
 @admin.register(MetadataImport)
 class MetadataImportAdmin(PostButtons, ReadOnlyAdmin):
-    list_display = ["file_name", "kind", "uploaded_by", "uploaded_at", "applied_at"]
-    list_filter = ["kind"]
+    list_display = ["file_name", "kind", "state", "uploaded_by", "uploaded_at", "applied_at"]
+    list_filter = ["state", "kind"]
     list_select_related = ["uploaded_by"]
     search_fields = ["file_name"]
     autocomplete_fields = []
-    readonly_fields = ["public_id", "file_name", "uploaded_by", "uploaded_at", "expires_at", "applied_by", "applied_at"]
-    fields = ["file_name", "kind", "uploaded_by", "uploaded_at", "expires_at", "applied_by", "applied_at"]
+    fields = [
+        "file_name",
+        "kind",
+        "state",
+        "uploaded_by",
+        "uploaded_at",
+        "expires_at",
+        "confirmed_at",
+        "reason",
+        "applied_by",
+        "applied_at",
+    ]
+    readonly_fields = ["public_id", *fields]
     buttons = {"apply": "apply_import"}
 
     def get_queryset(self, request):
@@ -85,7 +96,9 @@ class MetadataImportAdmin(PostButtons, ReadOnlyAdmin):
 
     def get_urls(self):
         page = self.admin_site.admin_view(require_GET(self.file_view))
+        progress = self.admin_site.admin_view(require_GET(self.progress_view))
         return [
+            path("<path:object_id>/progress/", progress, name="registry_metadataimport_progress"),
             path("<path:object_id>/<str:what>.<str:suffix>", page, name="registry_metadataimport_file"),
             *super().get_urls(),
         ]
@@ -127,7 +140,19 @@ class MetadataImportAdmin(PostButtons, ReadOnlyAdmin):
             rows=[{**row, "label": RowOutcome(row["outcome"]).label} for row in page],
             waiting=staged.counts.get(RowOutcome.CHANGE, 0) if staged.is_open else 0,
             may_apply=staged.uploaded_by_id == request.user.pk,
+            form=ConfirmForm(),
         )
+
+    def progress_view(self, request, object_id):
+        staged = self.get_object(request, object_id)
+        if not self.has_view_permission(request, staged):
+            raise PermissionDenied
+        response = TemplateResponse(
+            request, "admin/registry/metadataimport/progress.html", {"original": staged, "opts": self.opts}
+        )
+        if not staged.is_under_way:
+            response["HX-Refresh"] = "true"  # it ended: the whole page has news
+        return response
 
     def file_view(self, request, object_id, what, suffix):
         staged = self.get_object(request, object_id)
@@ -138,12 +163,19 @@ class MetadataImportAdmin(PostButtons, ReadOnlyAdmin):
 
     def apply_import(self, request, staged):
         try:
-            applied = imports.apply(staged=staged, by=request.user)
+            staged = import_runs.confirm(staged=staged, by=request.user, reason=request.POST.get("reason", ""))
         except RegistryRefusal as refusal:
             self.refuse(request, refusal, staged)
-        else:
-            count = applied.counts.get(RowOutcome.APPLIED, 0)
+            return
+        if staged.is_over:
+            count = staged.counts.get(RowOutcome.APPLIED, 0)
             self.message_user(request, _("Rows changed: %(count)s.") % {"count": count}, messages.SUCCESS)
+        else:
+            self.message_user(
+                request,
+                _("A worker changes the rows. You can leave this page: you are told when it is over."),
+                messages.SUCCESS,
+            )
 
     def _page(self, request, template, title, **context):
         return TemplateResponse(

@@ -11,3 +11,14 @@ class UploadForm(forms.Form):
         max_length=255,
         widget=forms.ClearableFileInput(attrs={"accept": ".xlsx,.csv,.txt"}),
     )
+
+
+class ConfirmForm(forms.Form):
+    """Why the rows are to change; the service asks for it, too."""
+
+    reason = forms.CharField(
+        label=_("Reason for the change"),
+        help_text=_("Stands in the history beside every row that changes."),
+        max_length=500,
+        widget=forms.TextInput(attrs={"class": "vTextField"}),
+    )

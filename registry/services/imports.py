@@ -1,14 +1,13 @@
-"""Taking metadata back from spreadsheets: first what would change, then, once confirmed, the change."""
+"""Taking metadata back from spreadsheets: what a file would change, and what became of it. `import_runs` carries it out."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import BinaryIO
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.db.models import Model, QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from registry import spreadsheets
@@ -20,6 +19,35 @@ from registry.roles import agencies_served, sees_every_agency
 from registry.services import protection, records
 
 BATCH = 500
+MOST_NAMED = 20  # of the rows of one refusal, in the ledger
+
+
+@dataclass
+class Refused:
+    """Rows of a file against which a rule stood, not a spelling: one entry for each rule goes on record."""
+
+    keys: dict[str, list[tuple[str, ...]]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, code: str, key: tuple[str, ...]) -> None:
+        self.keys[code].append(key)
+
+    def add_foreign(self, sheet: Sheet, asked: list, known: dict) -> None:
+        """Rows that exist, and are not the person's to change; the person is told no more than that of unknown ones."""
+        missing = [key for key in asked if plain_key(*key) not in known]
+        exist = found_in(sheet, sheet.model.objects.all(), missing) if missing else {}
+        for key in dict.fromkeys(plain_key(*key) for key in missing):
+            if key in exist:
+                self.add("not-allowed", key)
+
+    def record(self, *, staged: MetadataImport, by: User) -> None:
+        for code, keys in self.keys.items():
+            records.record_refusal(
+                model=MetadataImport,
+                thing=staged,
+                by=by,
+                error=RegistryRefusal(code, code),
+                details={"rows": len(keys), "named": [" ".join(key) for key in keys[:MOST_NAMED]]},
+            )
 
 
 def changeable(sheet: Sheet, by: User) -> QuerySet:
@@ -36,51 +64,24 @@ def stage(*, file: BinaryIO, file_name: str, by: User) -> MetadataImport:
     if not by.has_perm(f"registry.change_{sheet.model._meta.model_name}"):
         raise RegistryRefusal("not-allowed", _("Your role does not let you change these descriptions."))
     reading = Reading.begin()
-    rows, seen = [], Counter(plain_key(*(line[name] for name in sheet.key)) for _number, line in lines)
+    rows, refused = [], Refused()
+    seen = Counter(plain_key(*(line[name] for name in sheet.key)) for _number, line in lines)
     lines = iter(lines)
     while batch := list(islice(lines, BATCH)):
         known = _known(sheet, changeable(sheet, by), batch)
+        refused.add_foreign(sheet, [[line[name] for name in sheet.key] for _number, line in batch], known)
         for number, line in batch:
             key = plain_key(*(line[name] for name in sheet.key))
-            rows.append({"line": number, "key": list(key), **_judged(sheet, columns, known.get(key), line, reading)})
+            rows.append(
+                {"line": number, "key": list(key), **_judged(sheet, columns, known.get(key), line, reading, refused)}
+            )
             if seen[key] > 1:
                 rows[-1] = {"line": number, "key": list(key), "outcome": RowOutcome.TWICE}
     MetadataImport.objects.forgotten().delete()
-    return MetadataImport.objects.create(
-        kind=sheet.kind, file_name=file_name[-150:], uploaded_by=by, rows=rows, counts=_counted(rows)
+    staged = MetadataImport.objects.create(
+        kind=sheet.kind, file_name=file_name[-150:], uploaded_by=by, rows=rows, counts=counted(rows)
     )
-
-
-@transaction.atomic
-def apply(*, staged: MetadataImport, by: User) -> MetadataImport:
-    """Change what the file says, as far as the person still may and nobody else changed it meanwhile: all at once."""
-    staged = MetadataImport.objects.select_for_update(of=("self",)).get(pk=staged.pk)
-    if staged.uploaded_by_id != by.pk:
-        raise RegistryRefusal("not-yours", _("Only who uploaded a file can confirm it."))
-    if not staged.is_open:
-        raise RegistryRefusal("not-open", _("This import is over. Upload the file again."))
-    sheet, reading, agency = SHEETS[staged.kind], Reading.begin(), records.acting_agency(by)
-    waiting = iter([row for row in staged.rows if row["outcome"] == RowOutcome.CHANGE])
-    while batch := list(islice(waiting, BATCH)):
-        known = _locked(sheet, changeable(sheet, by), batch)
-        for row in batch:
-            row["outcome"] = _changed(sheet, known.get(tuple(row["key"])), row, reading)
-        applied = [row for row in batch if row["outcome"] == RowOutcome.APPLIED]
-        if columns := {name for row in applied for name in row["changes"]}:
-            # One statement: the database's own triggers look at all its rows at once.
-            sheet.model.objects.bulk_update([known[tuple(row["key"])] for row in applied], sorted(columns))
-        for row in applied:
-            thing = known[tuple(row["key"])]
-            records.record(
-                action=f"registry.{thing._meta.model_name}.change",
-                thing=thing,
-                by=by,
-                agency=agency,
-                details={"fields": sorted(row["changes"]), "import": str(staged.public_id)},
-            )
-    staged.counts, staged.applied_at, staged.applied_by = _counted(staged.rows), timezone.now(), by
-    staged.save()
-    records.record(action="registry.metadataimport.apply", thing=staged, by=by, details={"counts": staged.counts})
+    refused.record(staged=staged, by=by)
     return staged
 
 
@@ -105,7 +106,7 @@ def previous(staged: MetadataImport) -> Iterator[list[str]]:
     yield [*sheet.key, VERSION, *(column.name for column in sheet.columns)]
     applied = iter([row for row in staged.rows if row["outcome"] == RowOutcome.APPLIED])
     while batch := list(islice(applied, BATCH)):
-        known = _found(sheet, sheet.model.objects.all(), [row["key"] for row in batch])
+        known = found_in(sheet, sheet.model.objects.all(), [row["key"] for row in batch])
         for row in batch:
             thing = known.get(tuple(row["key"]))
             if thing is not None:
@@ -135,24 +136,18 @@ def _table(file: BinaryIO) -> tuple[Sheet, list[Column], list[tuple[int, dict[st
 
 
 def _known(sheet: Sheet, rows: QuerySet, batch: list) -> dict[tuple, Model]:
-    return _found(sheet, rows, [[line[name] for name in sheet.key] for _number, line in batch])
+    return found_in(sheet, rows, [[line[name] for name in sheet.key] for _number, line in batch])
 
 
-def _found(sheet: Sheet, rows: QuerySet, keys: list) -> dict[tuple, Model]:
+def found_in(sheet: Sheet, rows: QuerySet, keys: list) -> dict[tuple, Model]:
     path = "code__in" if sheet.model is Dataset else "dataset__code__in"
     codes = {str(key[0]).strip() for key in keys}
     return {plain_key(*sheet.key_of(row)): row for row in sheet.prepared(rows.filter(**{path: codes}))}
 
 
-def _locked(sheet: Sheet, rows: QuerySet, batch: list) -> dict[tuple, Model]:
-    """The rows of a batch, locked in one order, as they are now."""
-    found = _found(sheet, rows, [row["key"] for row in batch])
-    wanted = [found[tuple(row["key"])].pk for row in batch if tuple(row["key"]) in found]
-    locked = sheet.prepared(sheet.model.objects.filter(pk__in=wanted)).order_by("pk").select_for_update(of=("self",))
-    return {plain_key(*sheet.key_of(row)): row for row in locked}
-
-
-def _judged(sheet: Sheet, columns: list[Column], thing: Model | None, line: dict, reading: Reading) -> dict:
+def _judged(
+    sheet: Sheet, columns: list[Column], thing: Model | None, line: dict, reading: Reading, refused: Refused
+) -> dict:
     """What a line would do to the row that it names; `thing` is only tried out, never saved."""
     if thing is None:
         return {"outcome": RowOutcome.UNKNOWN}
@@ -171,6 +166,7 @@ def _judged(sheet: Sheet, columns: list[Column], thing: Model | None, line: dict
             protection.check_no_secret(text=line[column.name])
             setattr(thing, column.name, parsed(column, thing, line[column.name], reading))
         except RegistryRefusal as refusal:
+            refused.add(refusal.code, sheet.key_of(thing))
             problems.append(f"{column.name}: {refusal}")
             continue
         except ValidationError as error:
@@ -194,21 +190,5 @@ def _contradictions(thing: Model, changes: dict) -> list[str]:
     return []
 
 
-def _changed(sheet: Sheet, thing: Model | None, row: dict, reading: Reading) -> RowOutcome:
-    """Give one locked row its new values, unless it is no longer as it was when the change was shown."""
-    if thing is None:
-        return RowOutcome.UNKNOWN
-    if sheet.version(thing) != row["seen"]:
-        return RowOutcome.CONFLICT
-    columns = {column.name: column for column in sheet.columns}
-    try:
-        for name, (_old, new) in row["changes"].items():
-            setattr(thing, name, parsed(columns[name], thing, new, reading))
-    except ValidationError:  # such as a law that is gone
-        return RowOutcome.INVALID
-    row["version"] = sheet.version(thing)
-    return RowOutcome.APPLIED
-
-
-def _counted(rows: list[dict]) -> dict[str, int]:
+def counted(rows: list[dict]) -> dict[str, int]:
     return dict(Counter(str(row["outcome"]) for row in rows))

@@ -1,6 +1,6 @@
 """Leaving evidence of what people change in the registry."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 
 from django.db.models import Model
@@ -31,13 +31,26 @@ def record(
     )
 
 
-def record_refusal(*, model: type[Model], thing: Model | None, by: User, error: RegistryRefusal) -> None:
+def record_all(*, action: str, things: Sequence[tuple[Model, Mapping]], by: User) -> None:
+    """Append an entry with its details about each of `things`, in the caller's transaction."""
+    about = [((thing._meta.model_name, public_name(thing)), details) for thing, details in things]
+    ledger.record_all(action=action, actor=actor_of(by, acting_agency(by)), about=about)
+
+
+def record_refusal(
+    *,
+    model: type[Model],
+    thing: Model | None,
+    by: User,
+    error: RegistryRefusal,
+    details: Mapping | None = None,
+) -> None:
     """Append an entry about what was refused, in a transaction of its own; `thing` is None where it was to be new."""
     ledger.record_refusal(
         action=f"{model._meta.app_label}.{model._meta.model_name}.refuse",
         actor=actor_of(by, acting_agency(by)),
         subject=(model._meta.model_name, public_name(thing) if thing is not None else "new"),
-        details={"code": error.code},
+        details={"code": error.code, **(details or {})},
     )
 
 

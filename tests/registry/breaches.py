@@ -102,6 +102,10 @@ IMPORTS = {
     "registry_metadataimport_applied_by_uploader": lambda: factories.MetadataImportFactory(
         applied_at=timezone.now(), applied_by=factories.UserFactory()
     ),
+    "registry_metadataimport_confirmed_with_reason": lambda: factories.MetadataImportFactory(state="queued"),
+    "registry_metadataimport_done_at": lambda: factories.MetadataImportFactory(
+        state="done", confirmed_at=timezone.now(), reason="x"
+    ),
 }
 STEWARDS = {
     "registry_stewardship_kind": lambda: factories.StewardshipFactory(kind="king"),

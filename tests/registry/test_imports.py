@@ -19,8 +19,8 @@ from registry import spreadsheets
 from registry.choices import RowOutcome, Theme
 from registry.errors import RegistryRefusal
 from registry.metadata_sheets import DATASETS, FIELDS
-from registry.models import Dataset, Field, MetadataImport
-from registry.services import imports
+from registry.models import Dataset, Field, MetadataImport, RegistryChange
+from registry.services import import_runs, imports
 from tests.factories import AgencyFactory, DatasetFactory, FieldFactory, LegalInstrumentFactory, UserFactory, person
 from tests.registry.pages import url
 
@@ -62,6 +62,10 @@ def with_cell(rows, column, value, row=1):
 
 def staged(rows, by, write=as_csv) -> MetadataImport:
     return imports.stage(file=write(rows), file_name="x.csv", by=by)
+
+
+def applied_by(person, waiting) -> MetadataImport:
+    return import_runs.confirm(staged=waiting, by=person, reason="Chuẩn hóa mô tả")
 
 
 def outcomes(staged) -> list[str]:
@@ -159,7 +163,7 @@ def test_preview_says_what_would_change_and_changes_nothing(dataset, operator):
 
 def test_confirmed_import_changes_the_rows_and_leaves_evidence(dataset, operator):
     waiting = staged(with_cell(table(), "title_vi", "Hai"), operator)
-    applied = imports.apply(staged=waiting, by=operator)
+    applied = applied_by(operator, waiting)
 
     dataset.refresh_from_db()
     assert (dataset.title_vi, applied.counts) == ("Hai", {"applied": 1})
@@ -172,7 +176,7 @@ def test_confirmed_import_changes_the_rows_and_leaves_evidence(dataset, operator
 def test_fields_come_back_too(dataset, operator):
     FieldFactory(dataset=dataset, name="Ho\u0323_ten")  # as the source has it: not NFC
     waiting = staged(with_cell(table(FIELDS), "title_vi", "Họ tên"), operator)
-    imports.apply(staged=waiting, by=operator)
+    applied_by(operator, waiting)
 
     assert Field.objects.get().title_vi == "Họ tên"
 
@@ -207,7 +211,7 @@ def test_cell_with_an_error_leaves_the_row_out(dataset, operator, column, value)
 
     assert outcomes(waiting) == [RowOutcome.INVALID]
     assert waiting.rows[0]["problems"]
-    assert imports.apply(staged=waiting, by=operator).counts == {"invalid": 1}
+    assert applied_by(operator, waiting).counts == {"invalid": 1}
     assert Dataset.objects.get().title_en != "New"
 
 
@@ -227,7 +231,7 @@ def test_row_that_changed_since_the_preview_is_a_conflict(dataset, operator):
     waiting = staged(with_cell(table(), "title_vi", "Hai"), operator)
     Dataset.objects.update(title_en="Other")
 
-    assert imports.apply(staged=waiting, by=operator).counts == {"conflict": 1}
+    assert applied_by(operator, waiting).counts == {"conflict": 1}
     assert Dataset.objects.get().title_vi == "Một"
 
 
@@ -237,7 +241,7 @@ def test_row_that_changed_since_the_preview_is_a_conflict(dataset, operator):
 def test_nothing_is_published_or_opened_by_an_import(operator, column, value):
     DatasetFactory(unpublished=True)
     waiting = staged(with_cell(with_cell(table(), "title_vi", "Hai"), column, value), operator)
-    imports.apply(staged=waiting, by=operator)
+    applied_by(operator, waiting)
 
     found = Dataset.objects.get()
     assert (found.title_vi, found.is_published, found.access_rights) == ("Hai", False, "RESTRICTED")
@@ -269,12 +273,12 @@ def test_rows_of_other_agencies_look_unknown(dataset):
 def test_import_is_confirmed_once_in_time_and_by_its_uploader(dataset, operator):
     def code(waiting, by) -> str:
         with pytest.raises(RegistryRefusal) as refused:
-            imports.apply(staged=waiting, by=by)
+            import_runs.confirm(staged=waiting, by=by, reason="x")
         return refused.value.code
 
     waiting = staged(with_cell(table(), "title_vi", "Hai"), operator)
     assert code(waiting, person(AgencyFactory(), "operator")) == "not-yours"
-    imports.apply(staged=waiting, by=operator)
+    applied_by(operator, waiting)
     assert code(waiting, operator) == "not-open"
 
     late = staged(with_cell(table(), "title_vi", "Ba"), operator)
@@ -290,18 +294,62 @@ def test_right_that_was_lost_meanwhile_stops_the_import(dataset, operator):
     operator.memberships.update(valid_to="2020-12-31")
     operator = type(operator).objects.get(pk=operator.pk)
 
-    assert imports.apply(staged=waiting, by=operator).counts == {"unknown": 1}
+    assert applied_by(operator, waiting).counts == {"unknown": 1}
     assert Dataset.objects.get().title_vi == "Một"
+
+
+def test_reason_is_asked_for_and_stands_in_the_history(dataset, operator):
+    waiting = staged(with_cell(table(), "title_vi", "Hai"), operator)
+    with pytest.raises(RegistryRefusal) as refused:
+        import_runs.confirm(staged=waiting, by=operator, reason="  ")
+    assert refused.value.code == "reason-needed"
+
+    applied_by(operator, waiting)
+    change = RegistryChange.objects.filter(table_name="registry_dataset", row_id=dataset.pk).latest("pk")
+    assert (change.actor, change.reason) == (str(operator.public_id), "Chuẩn hóa mô tả")
+
+
+def refusals() -> list[dict]:
+    return [json.loads(entry.details) for entry in Entry.objects.filter(outcome="refused").order_by("sequence")]
+
+
+def test_rules_that_stood_against_a_row_are_on_record_and_spellings_are_not(dataset, operator):
+    DatasetFactory(code="two")
+    rows = with_cell(table(), "description", "Tài liệu TUYỆT MẬT")
+    with_cell(rows, "frequency", "often", row=2)
+    staged(rows, operator)
+    assert refusals() == [{"code": "state-secret", "rows": 1, "named": ["one"]}]
+
+
+def test_rows_of_other_agencies_are_refusals_on_record_and_unknown_ones_are_not(dataset):
+    officer = person(AgencyFactory(), "case-officer")
+    officer.user_permissions.add(Permission.objects.get(codename="change_dataset"))
+    rows = table()
+    rows += [with_cell([rows[0], [*rows[1]]], "code", "nothing")[1]]
+    staged(rows, officer)
+    assert refusals() == [{"code": "not-allowed", "rows": 1, "named": ["one"]}]
+
+
+def test_row_that_the_database_refuses_leaves_the_others_alone(dataset, operator):
+    DatasetFactory(code="two", title_vi="Nhì")
+    waiting = staged(with_cell(with_cell(table(), "title_vi", "Hai"), "title_vi", "Ba", row=2), operator)
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE registry_dataset ADD CONSTRAINT refused CHECK (title_vi <> 'Ba')")
+
+    assert applied_by(operator, waiting).counts == {"applied": 1, "invalid": 1}
+    assert list(Dataset.objects.order_by("code").values_list("title_vi", flat=True)) == ["Hai", "Nhì"]
+    assert refusals() == [{"code": "guard", "rows": 1, "named": ["two"]}]
 
 
 def test_what_was_before_takes_the_import_back(dataset, operator):
     before = table()
     rows = with_cell(with_cell(table(), "title_vi", "Hai"), "keywords", "")
-    applied = imports.apply(staged=staged(rows, operator), by=operator)
+    applied = applied_by(operator, staged(rows, operator))
 
     back = staged(list(imports.previous(applied)), operator, as_xlsx)
     assert outcomes(back) == [RowOutcome.CHANGE]
-    imports.apply(staged=back, by=operator)
+    applied_by(operator, back)
     assert table() == before
 
 
@@ -343,7 +391,7 @@ def test_whole_way_through_the_admin(client, operator, dataset, suffix):
     assert "Hai &lt;b&gt;" in page.text
     pk = MetadataImport.objects.get().pk
     assert client.get(f"{url('metadataimport', 'changelist')}{pk}/apply/").status_code == 405
-    client.post(f"{url('metadataimport', 'changelist')}{pk}/apply/")
+    client.post(f"{url('metadataimport', 'changelist')}{pk}/apply/", {"reason": "Chuẩn hóa"})
 
     dataset.refresh_from_db()
     assert dataset.title_vi == "Hai <b>"

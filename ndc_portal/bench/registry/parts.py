@@ -6,7 +6,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from ndc_portal.bench import catalogue_export, introspection
+from ndc_portal.bench import catalogue_export, introspection, metadata_import
 from ndc_portal.bench.bars import Part, bar
 from ndc_portal.bench.registry import databases, pages, searching
 
@@ -27,6 +27,15 @@ def export() -> dict:
         "figures": {one["figures"]["profile"]: one["figures"] for one in results},
         "bars": [one for result in results for one in result["bars"]],
     }
+
+
+def metadata() -> dict:
+    """Descriptions of 5,000 datasets that come back in a spreadsheet."""
+    databases.make("import", template="template")
+    with databases.using("import"):
+        result = metadata_import.measure()
+    databases.drop("import")
+    return result
 
 
 def structure() -> dict:
@@ -54,6 +63,7 @@ PARTS = [
     Part("search", searching.measure),
     Part("pages", pages.measure),
     Part("export", export),
+    Part("import", metadata),
     Part("structure", structure),
     Part("samples", samples),
 ]
