@@ -3,9 +3,11 @@
 Superusers get nothing extra here: `user.has_perm` says yes to them for everything, so it is not asked.
 """
 
-from datetime import date
+from collections.abc import Iterable
+from datetime import date, datetime
 
 from django.db.models import Model, QuerySet
+from guardian.models import UserObjectPermission
 from guardian.shortcuts import get_objects_for_user, get_users_with_perms
 
 from registry.choices import Role
@@ -29,9 +31,9 @@ def has_role(user: User, *roles: Role, agency: Agency | None = None) -> bool:
     return not roles_of(user, agency=agency).isdisjoint(roles)
 
 
-def belongs_to_lineage(user: User, agency: Agency) -> Agency | None:
-    """The agency through which the person belongs to `agency` or to one above it today, if any."""
-    lineage = Agency.objects.lineage_of(agency).filter(
+def belongs_to_lineage(user: User, agency: Agency, *, moments: Iterable[datetime] = ()) -> Agency | None:
+    """The agency through which the person belongs today to `agency` or to one above it, now or at one of the moments."""
+    lineage = Agency.objects.lineage_of(agency, *moments).filter(
         pk__in=Membership.objects.today().filter(user=user).values("agency")
     )
     return lineage.first()
@@ -52,6 +54,15 @@ def named_objects(user: User, permission: str, model: type[Model]) -> QuerySet:
         klass=model,
         with_superuser=False,
         accept_global_perms=False,
+    )
+
+
+def namings(permission: str, model: type[Model]) -> QuerySet[UserObjectPermission]:
+    """Who was given the object permission on which objects of `model`, by `user` and `object_pk` (text)."""
+    return UserObjectPermission.objects.filter(
+        permission__codename=permission,
+        permission__content_type__app_label=model._meta.app_label,
+        permission__content_type__model=model._meta.model_name,
     )
 
 

@@ -430,3 +430,11 @@ def agreed_move(agency: Agency, new_parent: Agency | None, **changes) -> AgencyM
         setattr(move, name, value)
     move.save()
     return move
+
+
+def put_below(agency: Agency, parent: Agency | None) -> Agency:
+    """Give the agency another superior now, by a move to which both sides agreed."""
+    agreed_move(agency, parent)
+    Agency.objects.filter(pk=agency.pk).update(parent=parent)
+    agency.refresh_from_db()
+    return agency

@@ -2,6 +2,8 @@
 
 from django.contrib import admin
 from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
 
 from registry.admin.base import InTwoLanguages, ScopedAdmin, ScopedInline
 from registry.models import AdministrativeUnit, Agency, AgencyCode, AgencyContact, UnitCode
@@ -28,14 +30,28 @@ class AgencyAdmin(InTwoLanguages, ScopedAdmin):
     list_filter = ["kind", "is_active"]
     list_select_related = ["parent"]
     search_fields = ["code", "name_vi__unaccent", "name_en__unaccent"]
-    autocomplete_fields = ["parent"]
-    readonly_fields = []
+    autocomplete_fields = []
+    readonly_fields = ["parent"]
     inlines = [AgencyCodeInline, AgencyContactInline]
-    recorded_values = ["code", "name_vi", "name_en", "kind", "parent", "is_active"]
+    recorded_values = ["code", "name_vi", "name_en", "kind", "is_active"]
 
-    def get_readonly_fields(self, request, obj=None):
-        # Both sides have to agree to another superior: see the moves of agencies.
-        return ["parent"] if obj else self.readonly_fields
+    def get_fieldsets(self, request, obj=None):
+        place = ["parent"] if obj else []
+        fields = ["code", "name_vi", "name_en", "kind", *place, "is_active"]
+        return [(None, {"fields": fields, "description": self._how_it_gets_a_superior(request, obj)})]
+
+    def _how_it_gets_a_superior(self, request, obj) -> str:
+        """Both sides have to agree to a place in the tree, also to the first one."""
+        if obj is None:
+            text = _(
+                "A new agency has no superior. Save it first; then propose its place, to which both sides have to agree."
+            )
+        else:
+            text = _("Both sides have to agree to another superior.")
+        if not request.user.has_perm("registry.add_agencymove"):
+            return text
+        address = reverse("admin:registry_agencymove_add") + (f"?agency={obj.pk}" if obj else "")
+        return format_html('{} <a href="{}">{}</a>', text, address, _("Propose a move"))
 
     def view_on_site(self, agency):
         return reverse("registry:agency-detail", args=[agency.code])

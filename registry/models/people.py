@@ -1,9 +1,10 @@
 """Agencies, the people who work in them, and in which role and from when to when."""
 
 import uuid
-from datetime import date
+from datetime import date, datetime
 
 from django.contrib.auth.models import AbstractUser
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
@@ -13,6 +14,14 @@ from django.utils.translation import gettext_lazy as _
 from registry.choices import AgencyKind, Role
 from registry.fields import TextLine
 from registry.names import in_current_language
+
+
+class Lineage(models.Func):
+    """The keys of the agency that a column names and of every agency above it."""
+
+    function = "registry_agency_lineage"
+    template = "ARRAY(SELECT %(function)s(%(expressions)s))"
+    output_field = ArrayField(models.BigIntegerField())
 
 
 class AgencyQuerySet(models.QuerySet):
@@ -35,9 +44,15 @@ class AgencyQuerySet(models.QuerySet):
             found = found.filter(names | Q(code__icontains=word) | Exists(codes))
         return found
 
-    def lineage_of(self, agency: "Agency"):
-        """The agency itself and every agency above it."""
-        return self.extra(where=["registry_agency.id IN (SELECT registry_agency_lineage(%s))"], params=[agency.pk])
+    def lineage_of(self, agency: "Agency", *moments: datetime):
+        """The agency itself and every agency above it: today, or at one of the moments."""
+        return self.extra(
+            where=[
+                "registry_agency.id IN (SELECT registry_agency_lineage(%s)"
+                " UNION SELECT registry_agency_lineage_at(%s, moment) FROM unnest(%s::timestamptz[]) moment)"
+            ],
+            params=[agency.pk, agency.pk, list(moments)],
+        )
 
 
 class Agency(models.Model):

@@ -17,7 +17,7 @@ from registry.choices import LIMITS_OF_MODE, AgencyKind, Limit, Masking, Mode, P
 from registry.fields import TextLine
 from registry.models.databases import Dataset, Field
 from registry.models.laws import LegalInstrument
-from registry.models.people import Agency, DatedQuerySet, User
+from registry.models.people import Agency, DatedQuerySet, Lineage, User
 
 MOST_ROWS = 2**53 - 1  # the largest whole number that every reader of JSON keeps exactly
 MOST_DAYS_KEPT = 3_650
@@ -237,14 +237,11 @@ class SharingPolicy(models.Model):
         """Those of the agencies that the policy names; the other side of `for_recipient`."""
         if self.any_agency:
             return agencies
-        above = RawSQL(
-            "ARRAY(SELECT registry_agency_lineage(registry_agency.id))", [], ArrayField(models.BigIntegerField())
-        )
         own = self.recipients.values("pk")
         with_units = Q(pk__in=agencies.none())
         if self.includes_units:
             ids = list(self.recipients.values_list("pk", flat=True))
-            agencies = agencies.annotate(_lineage=above)
+            agencies = agencies.annotate(_lineage=Lineage("pk"))
             with_units = reduce(or_, (Q(_lineage__contains=[pk]) for pk in ids), with_units)
         return agencies.filter(Q(kind__in=self.recipient_kinds) | Q(pk__in=own) | with_units)
 

@@ -24,6 +24,7 @@ from tests.factories import (
     DelegationFactory,
     MembershipFactory,
     SharingPolicyFactory,
+    agreed_move,
     person,
 )
 from tests.scenarios import hash_of
@@ -813,6 +814,7 @@ def test_waiting_delivery_cannot_be_moved_past_its_start(world, target):
 
 
 def test_agency_circle_is_refused(world):
+    agreed_move(world.ministry, world.consumer)
     with pytest.raises(DatabaseError, match="below itself"):
         execute("UPDATE registry_agency SET parent_id = %s WHERE id = %s", world.consumer.pk, world.ministry.pk)
 

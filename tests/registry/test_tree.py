@@ -8,7 +8,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from registry.choices import Role
+from registry.choices import AgencyKind, Role
 from registry.errors import RegistryRefusal
 from registry.models import Agency, AgencyMove, Notice, RegistryChange
 from registry.services import people, tree
@@ -126,7 +126,7 @@ def test_where_nobody_speaks_the_one_above_does_and_then_the_operator(family, op
 
 
 def test_what_makes_no_sense_is_not_proposed(family):
-    unit = factories.AgencyFactory(parent=family.agency)
+    unit = factories.put_below(factories.AgencyFactory(), family.agency)
     yesterday = timezone.localdate() - timedelta(days=1)
     assert refused(family.propose, by=person(family.new, Role.CASE_OFFICER)) == "not-your-role"
     assert refused(family.propose, effective_on=yesterday) == "past-day"
@@ -217,10 +217,64 @@ def test_admin_proposes_and_both_sides_press_their_button(client, family, operat
     assert family.parent == family.new
 
 
-def test_superior_is_no_field_of_the_agency_any_more(client, family, operator):
+def test_superior_is_no_field_of_the_agency_and_the_page_says_how_it_gets_one(client, family, operator):
     client.force_login(operator)
-    page = client.get(url("agency", "change", family.agency.pk))
-    assert "parent" not in page.context["adminform"].form.fields
+    for page, link in (("add", ""), ("change", f"?agency={family.agency.pk}")):
+        shown = client.get(url("agency", page, *([family.agency.pk] if link else [])))
+        assert "parent" not in shown.context["adminform"].form.fields
+        assert f'href="{url("agencymove", "add")}{link}"' in shown.text
+
+
+def test_new_agency_gets_its_place_by_consent(client, family, operator):
+    client.force_login(operator)
+    facts = {"code": "MOI", "name_vi": "Cục mới", "kind": AgencyKind.MINISTRY.value}
+    assert add(client, "agency", parent=family.new.pk, **facts).status_code == 302
+    agency = Agency.objects.get(code="MOI")
+    assert agency.parent is None
+    move = family.propose(agency=agency, by=operator)
+    assert refused(tree.consent, move=move, side=TAKING, by=operator) == "not-your-side"
+    tree.consent(move=move, side=GIVING, by=operator)  # nobody works there yet
+    tree.consent(move=move, side=TAKING, by=family.taker)
+    agency.refresh_from_db()
+    assert agency.parent == family.new
+
+
+@pytest.mark.parametrize("before", ["SELECT 1", "SET LOCAL session_replication_role = replica"])
+@pytest.mark.parametrize("above", [False, True])
+def test_database_refuses_a_new_agency_below_one_that_could_be_asked(family, before, above):
+    parent = factories.AgencyFactory() if above else family.new
+    if above:
+        factories.put_below(parent, family.new)
+    with connection.cursor() as cursor:
+        cursor.execute(before)
+    with pytest.raises(IntegrityError, match="begins without a superior"), transaction.atomic():
+        factories.AgencyFactory(parent=parent)
+
+
+@pytest.mark.parametrize("nobody", ["role", "account", "end"])
+def test_agencies_are_loaded_in_their_places_while_nobody_can_be_asked(family, nobody):
+    if nobody == "role":
+        family.taker.memberships.update(role=Role.CASE_OFFICER)
+    elif nobody == "end":
+        people.dismiss(membership=family.taker.memberships.get(), by=None)
+    else:
+        family.taker.is_active = False
+        family.taker.save()
+    assert factories.AgencyFactory(parent=family.new).parent == family.new
+
+
+def test_who_stood_above_at_a_moment_follows_the_change_not_the_day_agreed(family):
+    before = timezone.now()
+    move = family.propose()
+    tree.consent(move=move, side=TAKING, by=family.taker)
+    between = timezone.now()
+    tree.consent(move=move, side=GIVING, by=family.giver)
+
+    def above(*moments):
+        return set(Agency.objects.lineage_of(family.agency, *moments))
+
+    assert above() == above(timezone.now()) == {family.agency, family.new}
+    assert above(before) == above(between) == {family.agency, family.new, family.old}
 
 
 def test_list_of_moves_costs_the_same_for_twenty_rows(client, auditor):
