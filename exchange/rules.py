@@ -1,6 +1,7 @@
 """The rules that a move names in the transition table: each checks the locked row and raises a Refusal that explains itself."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 
 from django.db.models import Q
 from django.utils import timezone
@@ -135,15 +136,23 @@ def _approver_took_no_part(request: ExchangeRequest, by: User) -> None:
 
 
 def _approver_not_of_consumer(subject: ExchangeRequest | Agreement, by: User) -> None:
-    agency = permissions.belongs_to_lineage(by, subject.consumer)
+    agency = permissions.belongs_to_lineage(by, subject.consumer, moments=_asked_at(subject))
     if agency is not None:
         raise Refusal(
             "rule-1",
             _(
-                "%(person)s belongs to %(agency)s, which asks or stands above the asking agency: another approver decides."
+                "%(person)s belongs to %(agency)s, which asks, or stands above the asking agency today or stood there when "
+                "the request was proposed or signed: another approver decides."
             )
             % {"person": by, "agency": agency},
         )
+
+
+def _asked_at(subject: ExchangeRequest | Agreement) -> set[datetime]:
+    """When it was proposed and signed: a move of the asking agency since then makes nobody unconcerned."""
+    request = subject.case.request if isinstance(subject, Agreement) else subject
+    moments = request.revisions.values_list("proposed_at", "endorsed_at")
+    return {moment for line in moments for moment in line} | {request.endorsed_at} - {None}
 
 
 def _assigned(*names: str) -> Callable[[ExchangeRequest | Agreement, User], None]:

@@ -14,10 +14,20 @@ from exchange.scope import sha256
 from exchange.services import agreements, cases, requests, scopes
 from exchange.states import RequestStatus
 from registry.choices import Role
-from registry.models import Agency, User
+from registry.models import User
 from registry.permissions import DECIDE, HANDLE
 from registry.services import access
-from tests.factories import AgencyFactory, DelegationFactory, MembershipFactory, assign, decider, person
+from tests.exchange.test_database_refuses import vote
+from tests.factories import (
+    AgencyFactory,
+    DelegationFactory,
+    MembershipFactory,
+    assign,
+    decider,
+    handler,
+    person,
+    put_below,
+)
 from tests.scenarios import hash_of
 
 
@@ -115,14 +125,79 @@ def test_no_approver_belongs_to_the_asking_agency_or_one_above_it(world, levels,
     agency = world.consumer
     for _level in range(levels):
         if agency.parent is None:
-            Agency.objects.filter(pk=agency.pk).update(parent=AgencyFactory())
-            agency.refresh_from_db()
+            put_below(agency, AgencyFactory())
         agency = agency.parent
     approver = world.approver
     User.objects.filter(pk=approver.pk).update(is_superuser=superuser)
     MembershipFactory(user=approver, agency=agency, role=Role.REVIEWER)
     request = world.under_review()
     refused(lambda: approve(request, approver), "rule-1", "request.approve")
+
+
+@pytest.mark.parametrize("above", ["before", "proposed", "signed", "now"])
+def test_moving_the_asking_agency_in_between_opens_no_way(world, above):
+    """The approver works in the one agency that stood above the asking one at that time, and at no other."""
+    concerned, request = AgencyFactory(), world.draft()
+    MembershipFactory(user=world.approver, agency=concerned, role=Role.REVIEWER)
+    steps = {
+        "before": lambda: None,
+        "proposed": lambda: world.proposed(request),
+        "signed": lambda: world.submitted(request),
+        "now": lambda: world.under_review(request),
+    }
+    for when, step in steps.items():
+        put_below(world.consumer, concerned if when == above else AgencyFactory())
+        step()
+    if above == "before":
+        assert approve(request, world.approver).status == RequestStatus.APPROVED
+        return
+    refused(lambda: approve(request, world.approver), "rule-1", "request.approve")
+    # Nor does the database take it, nor in somebody's place.
+    delegate = person(world.provider, Role.APPROVER)
+    delegation = DelegationFactory(agency=world.provider, delegator=world.approver, delegate=delegate)
+    refused(lambda: approve(request, delegate), "rule-1", "request.approve")
+    for by, given in ((world.approver, None), (delegate, delegation)):
+        with pytest.raises(IntegrityError, match="requesting agency or of one above it"):
+            vote(request, by, delegation=given)
+
+
+def test_agreement_is_not_resumed_by_who_stood_above_when_it_was_asked_for(world):
+    agreement = world.suspended()
+    MembershipFactory(user=world.approvers[1], agency=world.ministry, role=Role.REVIEWER)
+    put_below(world.consumer, AgencyFactory())
+    refused(
+        lambda: agreements.resume(agreement=agreement, by=world.approvers[1], reason="Đã kiểm tra"),
+        "rule-1",
+        "agreement.resume",
+    )
+    assert agreements.resume(agreement=agreement, by=world.approver, reason="Đã kiểm tra").status == "active"
+
+
+@pytest.mark.parametrize("before", ["SELECT 1", "SET LOCAL session_replication_role = replica"])
+def test_standing_permission_of_who_stood_above_grants_nothing(make_world, before):
+    world = make_world(standing=True)
+    MembershipFactory(user=world.policy.decided_by, agency=world.ministry, role=Role.REVIEWER)
+    request = world.proposed()
+    put_below(world.consumer, AgencyFactory())
+    assert world.submitted(request).status == RequestStatus.SUBMITTED  # not granted at once: somebody decides
+    with connection.cursor() as cursor:
+        cursor.execute(before)
+        cursor.execute(
+            "SELECT exchange_conflict(%s, request) FROM exchange_exchangerequest request WHERE id = %s",
+            [world.policy.decided_by_id, request.pk],
+        )
+        assert "above it" in cursor.fetchone()[0]
+
+
+def test_who_moved_to_another_agency_neither_takes_on_nor_decides(world):
+    request = world.submitted()
+    world.officer.memberships.update(agency=AgencyFactory())
+    refused(lambda: cases.claim(request=request, by=world.officer), "not-your-role", "request.claim")
+    cases.claim(request=request, by=handler(world.database))
+    world.approver.memberships.update(agency=AgencyFactory())
+    refused(lambda: approve(request, world.approver), "not-your-role", "request.approve")
+    with pytest.raises(IntegrityError, match="only somebody of the owner"):
+        vote(request, world.approver)
 
 
 def test_approver_of_a_sister_agency_may_decide(world):
