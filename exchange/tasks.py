@@ -2,7 +2,7 @@
 
 from exchange.fulfilment import expiry, run
 from exchange.services import agreements, deliveries, holding, lookups, requests, sweeping
-from registry.services import import_runs, profiles, stewards, tree
+from registry.services import deciders, import_runs, profiles, stewards, tree
 
 
 def deliver(delivery_id: int) -> None:
@@ -24,6 +24,7 @@ def sweep() -> None:
         profiles.nudge_due,
         import_runs.nudge_due,
         stewards.pass_on_left,
+        deciders.tell_undecided,
         tree.apply_due,
     )
     for step in steps:

@@ -63,6 +63,9 @@ class Database(models.Model):
             "No sharing policy of this database may ask for fewer. From two on, nothing is granted by standing permission."
         ),
     )
+    undecided_since = models.DateTimeField(
+        _("without anybody who decides since"), null=True, blank=True, editable=False
+    )
 
     objects = DatabaseQuerySet.as_manager()
 

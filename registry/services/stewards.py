@@ -1,22 +1,24 @@
 """Appointing people who look after databases and datasets, and passing on what somebody leaves behind.
 
-Who left is found from memberships and accounts. What they looked after goes up: to the approvers of the owner, else to
+Who left is found from accounts, and from memberships in the owner or above it: who moves to another agency left, too. What they looked after goes up: to the approvers of the owner, else to
 those of the agency above, and so on, else to the operators. The new ones are told.
 """
 
 from datetime import timedelta
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from registry import notice_kinds
-from registry.choices import Lifecycle, Role, StewardKind
+from registry.choices import Role, StewardKind
 from registry.errors import RegistryRefusal
 from registry.models import Agency, Database, Dataset, Membership, Stewardship, User
+from registry.models.people import Lineage
 from registry.permissions import DECIDE, belongs_to_lineage, has_role, is_named, people_named
 from registry.services import notices, people, records
 
@@ -99,11 +101,16 @@ def may_describe(user: User, dataset: Dataset) -> bool:
 
 
 def left_behind() -> QuerySet[Stewardship]:
-    """In force today, of people whose account is closed or who work nowhere any more, and of closed agencies."""
+    """In force today, of people whose account is closed or who work neither for the owner nor above it any more,
+    whatever else they do, and of closed agencies. What came to an operator stays there until somebody is appointed."""
     works = Membership.objects.today().filter(user=OuterRef("user"))
-    gone = Q(user__isnull=False) & (Q(user__is_active=False) | ~Exists(works))
+    works_there = Q(above__overlap=F("works_for")) | Q(
+        Exists(works.filter(role=Role.OPERATOR)), taken_over_from__isnull=False
+    )
+    gone = Q(user__isnull=False) & (Q(user__is_active=False) | ~works_there)
     return (
         Stewardship.objects.today()
+        .annotate(above=Lineage("database__owner"), works_for=ArraySubquery(works.values("agency")))
         .filter(gone | Q(agency__is_active=False))
         .select_related("user", "agency", "database__owner__parent", "dataset")
         .order_by("pk")
@@ -165,12 +172,6 @@ def heirs_of(database: Database) -> list[User]:
 
 def _active(memberships: QuerySet[Membership]) -> list[User]:
     return list(User.objects.filter(is_active=True, pk__in=memberships.values("user")).order_by("pk"))
-
-
-def orphans() -> QuerySet[Database]:
-    """Databases in use for which nobody can decide: no active approver of the owner. They need one appointed."""
-    approvers = Membership.objects.today().filter(agency=OuterRef("owner"), role=Role.APPROVER, user__is_active=True)
-    return Database.objects.filter(lifecycle=Lifecycle.ACTIVE).exclude(Exists(approvers)).select_related("owner")
 
 
 def approvers_of(database: Database) -> QuerySet[User]:

@@ -1,4 +1,4 @@
-"""What a person looks after; for operators also what nobody can decide about."""
+"""What a person looks after; for approvers and operators also what nobody can decide about."""
 
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.paginator import Paginator
@@ -9,7 +9,7 @@ from django.views.decorators.cache import never_cache
 from registry.choices import Role
 from registry.models import Stewardship
 from registry.permissions import has_role
-from registry.services import stewards
+from registry.services import deciders
 from registry.views.lists import PER_PAGE, PagedListView
 
 
@@ -23,7 +23,8 @@ class StewardshipView(LoginRequiredMixin, PagedListView):
         return mine.select_related("database", "dataset", "taken_over_from__user", "taken_over_from__agency")
 
     def get_context_data(self, **kwargs) -> dict:
-        orphans = None
-        if has_role(self.request.user, Role.OPERATOR):
-            orphans = Paginator(stewards.orphans(), PER_PAGE).get_page(self.request.GET.get("orphans"))
-        return super().get_context_data(orphans=orphans, **kwargs)
+        orphans = deciders.undecided_for(self.request.user)
+        if orphans is not None:
+            orphans = Paginator(orphans, PER_PAGE).get_page(self.request.GET.get("orphans"))
+        may_assign = has_role(self.request.user, Role.OPERATOR)
+        return super().get_context_data(orphans=orphans, may_assign=may_assign, **kwargs)
