@@ -171,7 +171,6 @@ class DatasetAdmin(
         "title_en",
         "access_rights",
         "applicable_legislation",
-        "is_published",
         "themes",
         "keywords",
         "spatial",
@@ -179,6 +178,7 @@ class DatasetAdmin(
         "temporal_to",
         "frequency",
     ]
+    unrecorded = ["is_published"]
     owner_path = "database__owner"
     suggestions_of = "field__dataset"
 

@@ -1,6 +1,7 @@
-"""What an editor may do in the admin without the role of an operator: keep the descriptions entrusted to them."""
+"""What stewards may do in the admin without the role of an operator: describe what is entrusted to them; managers also
+publish it."""
 
-from registry.services import stewards
+from registry.services import protection, publication, stewards
 
 DESCRIBED = {
     "title_vi",
@@ -19,7 +20,7 @@ DESCRIBED = {
 
 
 class Stewarded:
-    """Opens the description of a dataset, and nothing else of it, to its editors and managers."""
+    """Opens the description of a dataset to its editors and managers, to managers its publication, and nothing else."""
 
     def has_change_permission(self, request, obj=None):
         if super().has_change_permission(request, obj):
@@ -31,4 +32,15 @@ class Stewarded:
         if obj is None or super().has_change_permission(request, obj):
             return readonly
         shown = [name for _title, options in self.get_fieldsets(request, obj) for name in options["fields"]]
-        return [*readonly, *(name for name in shown if name not in DESCRIBED and name not in readonly)]
+        open_to = DESCRIBED | ({"is_published"} if protection.can_steward(request.user, obj.database, obj) else set())
+        return [*readonly, *(name for name in shown if name not in open_to and name not in readonly)]
+
+    def save_model(self, request, obj, form, change):
+        """The description is saved as it stands; the service publishes, and leaves an entry of its own."""
+        wanted = obj.is_published
+        if "is_published" in form.changed_data:
+            obj.is_published = not wanted
+        super().save_model(request, obj, form, change)
+        if obj.is_published != wanted:
+            move = publication.publish if wanted else publication.unpublish
+            obj.is_published = move(dataset=obj, by=request.user).is_published

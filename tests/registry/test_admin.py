@@ -239,7 +239,7 @@ def test_a_dataset_with_state_secrets_is_refused_clearly(client, operator):
 
 
 def test_describing_a_field_leaves_evidence_on_the_dataset(client, operator):
-    field = factories.FieldFactory(name="income")
+    field = factories.FieldFactory(name="income", position=1)
     client.force_login(operator)
     response = change(
         client,
