@@ -125,11 +125,11 @@ class SchemaChangeAdmin(ReadOnlyAdmin):
                 (one.is_breaking, severity_label(one.severity), sentence(one))
                 for one in sorted(drift.changes_of(change), key=lambda one: not one.is_breaking)
             ],
-            "policies": change.suspended_policies.order_by("pk"),
+            "policies": _policies(change),
             "page_obj": listed,
             "figures": _figures(dependants),
-            "form": form,
             "is_open": change.is_breaking and change.reviewed_at is None,
+            "form": form,
             "may_review": drift.can_review(change=change, by=request.user),
             "list_url": reverse("admin:registry_schemachange_changelist"),
         }
@@ -144,10 +144,17 @@ def _state(change: SchemaChange) -> tuple[str, str]:
     return ("active" if change.decision == Review.ACCEPT else "revoked"), change.get_decision_display()
 
 
+def _policies(change: SchemaChange) -> list[tuple]:
+    """The policies that it suspended, each with the titles of what they shared and the source no longer has."""
+    found = change.suspended_policies.order_by("pk").prefetch_related("policy_fields__field")
+    return [(one, [line.field for line in one.policy_fields.all() if line.field.removed_at]) for one in found]
+
+
 def _figures(dependants: list[holding.Dependant]) -> dict[str, int]:
     return {
         "agreements": len(dependants),
         "under_way": sum(one.under_way for one in dependants),
         "resumable": sum(one.can_resume for one in dependants),
         "altered": sum(not one.is_same for one in dependants),
+        "others": sum(one.is_same and not one.is_held for one in dependants),
     }

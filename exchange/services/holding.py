@@ -23,6 +23,31 @@ HELD = notice_kinds.define(
     _("%(agreement)s gives nothing for now: the source of “%(dataset)s” changed, and its owner reviews it."),
 )
 
+# After the review: how the agreement stands then.
+RESULTS = {
+    AgreementStatus.ACTIVE: notice_kinds.define(
+        "agreement-held-resumed",
+        _("The owner accepted the change of a source"),
+        _("%(agreement)s is in force again: the owner reviewed the change of “%(dataset)s”. It says: %(note)s"),
+    ),
+    AgreementStatus.SUSPENDED: notice_kinds.define(
+        "agreement-held-longer",
+        _("The owner accepted the change of a source"),
+        _(
+            "%(agreement)s stays suspended though the owner reviewed the change of “%(dataset)s”; "
+            "its page says what to do now. The owner says: %(note)s"
+        ),
+    ),
+    AgreementStatus.REVOKED: notice_kinds.define(
+        "agreement-held-revoked",
+        _("The owner ended an agreement"),
+        _(
+            "%(agreement)s is revoked after the change of “%(dataset)s”; its page says what to do now. "
+            "The owner says: %(note)s"
+        ),
+    ),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -57,16 +82,24 @@ def hold(agreement: Agreement) -> bool:
     return True
 
 
-def _tell(agreement: Agreement) -> None:
+def _tell(agreement: Agreement, kind: notice_kinds.NoticeKind = HELD, **more) -> None:
     request = agreement.case.request
     users = [*people_named(agreements.USE, agreement), request.created_by, request.endorsed_by]
     notices.tell(
-        kind=HELD,
+        kind=kind,
         to=[user for user in users if user],
         path=agreement.get_absolute_url(),
         agreement=agreement.code,
         dataset=agreement.dataset,
+        **more,
     )
+
+
+def _tell_result(agreement: Agreement, note: str) -> None:
+    """Tell who uses an agreement what the owner's review did to it, and why."""
+    agreement.refresh_from_db(fields=["status"])
+    if kind := RESULTS.get(agreement.status):
+        _tell(agreement, kind, note=note.strip())
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +110,7 @@ class Dependant:
     under_way: int  # deliveries
     is_held: bool  # the portal itself suspended it last: what a person suspended for another reason stays so
     is_same: bool  # the source would still be asked for exactly what was agreed
+    gone: tuple[str, ...] = ()  # names of what it needs and the source no longer has
 
     @property
     def can_resume(self) -> bool:
@@ -98,7 +132,13 @@ def dependants(change: SchemaChange) -> list[Dependant]:
         one for one in found if change.touches_table or source_changes.names_of(one).intersection(change.columns)
     ]
     held, fields = _held_among(concerned), scopes.fields_of(change.dataset)
-    return [Dependant(one, one.under_way, one.code in held, _is_same(one, fields)) for one in concerned]
+    return [
+        Dependant(one, one.under_way, one.code in held, _is_same(one, fields), _gone(one, fields)) for one in concerned
+    ]
+
+
+def _gone(agreement: Agreement, fields) -> tuple[str, ...]:
+    return tuple(sorted(source_changes.names_of(agreement) - set(fields)))
 
 
 def _held_among(concerned: list[Agreement]) -> set[str]:
@@ -129,8 +169,12 @@ def review(*, change: SchemaChange, by: User, decision: Review, note: str, resum
     concerned = dependants(change)
     drift.review(change=change, by=by, decision=decision, note=note)
     if decision == Review.END:
-        return [_made(agreements.revoke, one.agreement, by, note) for one in concerned]
-    return [_made(agreements.resume, one.agreement, by, note) for one in concerned if resume and one.can_resume]
+        results = [_made(agreements.revoke, one.agreement, by, note) for one in concerned]
+    else:
+        results = [_made(agreements.resume, one.agreement, by, note) for one in concerned if resume and one.can_resume]
+    for one in concerned:
+        _tell_result(one.agreement, note)
+    return results
 
 
 def _made(move, agreement: Agreement, by: User, note: str) -> Result:

@@ -1,7 +1,7 @@
 """The consumer's side: drafting, proposing, signing, answering an offer, withdrawing."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 
 from django.db import transaction
@@ -104,10 +104,15 @@ def _begin(consumer: Agency, by: User, content: Mapping, copied_from: ExchangeRe
     return request
 
 
-def copy(*, request: ExchangeRequest, by: User) -> ExchangeRequest:
-    """A new draft with the same content, without the declarations: those are made anew each time."""
+def copy(*, request: ExchangeRequest, by: User, without: Collection[str] = ()) -> ExchangeRequest:
+    """A new draft with the same content, without the declarations: those are made anew each time.
+
+    `without` names fields that are left out, of what is wanted and of what rows are chosen by.
+    """
     content = {name: getattr(request, name) for name in CONTENT}
     content.update(letter_number="", undertaking=False, has_state_secret=None)
+    content["field_names"] = [name for name in request.field_names if name not in without]
+    content["row_filter"] = [line for line in request.row_filter if line["field"] not in without]
     return create(consumer=request.consumer, by=by, content=content, copied_from=request)
 
 

@@ -8,17 +8,17 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import DetailView, FormView
 
-from exchange import summary, workflow
+from exchange import source_changes, summary, workflow
 from exchange.forms.filters import AgreementFilterForm
 from exchange.forms.reason import NameForm, ReasonForm
 from exchange.forms.request import colleagues_of
 from exchange.models import Agreement
 from exchange.refusals import Refusal
 from exchange.scope import Scope
-from exchange.services import agreements, deliveries, limits
+from exchange.services import agreements, deliveries, limits, requests
 from exchange.views.base import ButtonView, FilteredListView, RefusedFormMixin, VisibleMixin, page_of
 from registry import permissions
-from registry.choices import PACKAGES
+from registry.choices import PACKAGES, Role
 from registry.views.lists import PER_PAGE
 
 
@@ -48,6 +48,8 @@ class AgreementDetailView(VisibleMixin, DetailView):
             is_package=agreement.mode in PACKAGES,
             order_refusal=self.order_refusal,
             use_refusal=self.use_refusal,
+            story=source_changes.story_of(agreement),
+            can_file=permissions.has_role(user, Role.REQUESTER, agency=agreement.consumer),
             page_obj=Paginator(agreement.deliveries.all(), PER_PAGE).get_page(self.request.GET.get("page")),
             **kwargs,
         )
@@ -114,6 +116,17 @@ class AgreementUsersView(ButtonView):
             raise Refusal("not-your-agency", _("Choose somebody who works for your agency today."))
         change = agreements.remove_user if self.is_removal else agreements.name_user
         change(agreement=self.object, user=self.form.cleaned_data["user"], by=self.request.user)
+
+
+class AgreementAskAnewView(ButtonView):
+    """A new draft like the agreement's request, without what its source no longer has."""
+
+    model = Agreement
+    done = _("A new draft without what is gone. The letter number and the declarations are to be made anew.")
+
+    def act(self):
+        without = source_changes.gone_of(self.object)
+        return requests.copy(request=self.object.case.request, by=self.request.user, without=without)
 
 
 class AgreementRelinquishView(RefusedFormMixin, VisibleMixin, FormView):

@@ -50,7 +50,9 @@ def test_whoever_is_not_named_sees_why_ordering_is_closed(client, world):
 def test_data_that_was_given_once_is_not_ordered_again(client, world):
     agreement = world.delivered().agreement
     client.force_login(world.requester)
-    assert client.get(url("agreement-detail", agreement)).context["order_refusal"].code == "delivered-once"
+    page = client.get(url("agreement-detail", agreement))
+    assert page.context["order_refusal"].code == "delivered-once"
+    assert url("agreement-order", agreement) not in page.content.decode()
 
 
 def test_a_signatory_names_a_colleague(client, world):

@@ -12,9 +12,9 @@ from evidence.models import Entry, Outcome
 from exchange import rules, source_changes, tasks
 from exchange.choices import EndReason, Frequency
 from exchange.fulfilment import run
-from exchange.models import Delivery
+from exchange.models import Delivery, ExchangeRequest
 from exchange.refusals import Refusal
-from exchange.services import agreements, deliveries, holding, lookups
+from exchange.services import agreements, deliveries, holding, lookups, requests
 from exchange.states import AgreementStatus, DeliveryStatus
 from registry.choices import Mode, Occasion, Review, Role
 from registry.connectors import SourceError
@@ -370,3 +370,76 @@ def refused(model, row, **values):
         connection.cursor() as cursor,
     ):
         cursor.execute(statement, [*values.values(), row.pk])
+
+
+# What the consumer learns
+
+
+def told(kind) -> set:
+    return {notice.recipient for notice in Notice.objects.filter(kind=kind.code)}
+
+
+def page_of(client, agreement) -> str:
+    return client.get(reverse("exchange:agreement-detail", args=[agreement.public_id])).content.decode()
+
+
+def test_the_consumer_is_told_the_result_and_asks_anew_without_what_is_gone(client, world):
+    row_filter = [{"field": "province", "operator": "eq", "values": ["01"]}]
+    agreement = agreed(world, row_filter=row_filter)
+    drop(world, "born")
+    swept(agreement)
+    client.force_login(world.requester)
+    waiting = client.get(reverse("exchange:agreement-detail", args=[agreement.public_id]))
+    assert waiting.context["story"].may_ask_anew is False
+    client.force_login(world.approver)
+    page = client.get(change_page())
+    assert [one.gone for one in page.context["page_obj"]] == [("born",)]
+    assert [[field.name for field in gone] for _policy, gone in page.context["policies"]] == [["born"]]
+    decide(client, Review.ACCEPT, resume="on")
+    assert told(holding.RESULTS[AgreementStatus.SUSPENDED]) == {world.requester, world.endorser}
+    assert "Đã kiểm tra" in Notice.objects.filter(kind="agreement-held-longer").first().params["note"]
+    client.force_login(world.endorser)
+    assert "Đã kiểm tra" in page_of(client, agreement)
+    client.force_login(world.requester)
+    address = reverse("exchange:agreement-ask-anew", args=[agreement.public_id])
+    assert address in page_of(client, agreement)
+    client.post(address)
+    draft = ExchangeRequest.objects.get(copied_from=agreement.case.request)
+    assert "born" in agreement.case.request.field_names
+    assert draft.field_names == [name for name in agreement.case.request.field_names if name != "born"]
+    assert draft.row_filter == row_filter
+
+
+def test_a_filter_by_what_is_gone_is_left_out_too(world):
+    row_filter = [{"field": "province", "operator": "eq", "values": ["01"]}]
+    agreement = agreed(world, field_names=["citizen_id"], row_filter=row_filter)
+    drop(world, "province")
+    without = source_changes.gone_of(agreement)
+    assert requests.copy(request=agreement.case.request, by=world.requester, without=without).row_filter == []
+
+
+def test_the_consumer_is_told_that_it_goes_on_or_ended(client, world, held):
+    holding.review(
+        change=SchemaChange.objects.get(), by=world.approver, decision=Review.ACCEPT, note="Khóa cũ thừa", resume=True
+    )
+    assert told(holding.RESULTS[AgreementStatus.ACTIVE]) == {world.requester, world.endorser}
+    held.refresh_from_db()
+    assert source_changes.story_of(held) is None
+
+
+def test_the_page_of_an_ended_agreement_says_that_nothing_is_left_to_ask_for(client, world, held):
+    client.force_login(world.approver)
+    decide(client, Review.END)
+    assert told(holding.RESULTS[AgreementStatus.REVOKED]) == {world.requester, world.endorser}
+    held.refresh_from_db()
+    story = source_changes.story_of(held)
+    assert (story.is_ended, story.may_ask_anew) == (True, False)
+    client.force_login(world.requester)
+    assert "Đã kiểm tra" in page_of(client, held)
+
+
+def test_nobody_of_another_agency_asks_anew(client, world, held):
+    client.force_login(person(world.consumer.__class__.objects.exclude(pk=world.consumer.pk).first(), Role.REQUESTER))
+    address = reverse("exchange:agreement-ask-anew", args=[held.public_id])
+    client.post(address)
+    assert not ExchangeRequest.objects.filter(copied_from=held.case.request).exists()
