@@ -573,6 +573,8 @@ TABLE = {
     ("agreement-relinquish", "post"): ("agreement", BACK),
     ("agreement-order", "get"): ("agreement", BACK),
     ("agreement-order", "post"): ("agreement", BACK),
+    ("agreement-ask-anew", "get"): ("agreement", BACK),
+    ("agreement-ask-anew", "post"): ("agreement", BACK),
     ("agreement-users", "get"): ("agreement", BACK),
     ("agreement-users", "post"): ("agreement", BACK),
     ("delivery-detail", "get"): ("delivery", OWN),
