@@ -44,6 +44,7 @@ _SENTENCES = {
     "table-comment": lambda: _("The comment on the table was “%(before)s” and is now “%(after)s”."),
     "partitioning-changed": lambda: _("The table was partitioned by %(before)s and is now by %(after)s."),
     "column-dropped": lambda: _("The column “%(column)s” (%(before)s) is gone."),
+    "column-returned": lambda: _("The column “%(column)s” is there again, and may hold something else than before."),
     "column-renamed": lambda: _("The column “%(before)s” is gone; it seems to be called “%(after)s” now."),
     "column-added": lambda: _("The column “%(column)s” (%(after)s) is new."),
     "column-comment": lambda: _("The comment on “%(column)s” was “%(before)s” and is now “%(after)s”."),

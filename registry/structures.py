@@ -2,8 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import asdict, dataclass, replace
 from enum import Enum
 
 import rfc8785
@@ -29,8 +29,10 @@ class Severity(Enum):
 BREAKING_KINDS = frozenset(
     {
         "table-gone",
+        "table-returned",  # whoever was promised the old one does not know what this one holds
         "relation-kind",
         "column-dropped",
+        "column-returned",
         "column-renamed",
         "kind-changed",
         "type-narrowed",
@@ -43,7 +45,6 @@ BREAKING_KINDS = frozenset(
 )
 ADDITIVE_KINDS = frozenset(
     {
-        "table-returned",
         "table-comment",
         "column-added",
         "column-comment",
@@ -175,6 +176,21 @@ def compare(before: dict, after: dict) -> list[Change]:
     if known_in_full:
         changes += _of_parts(before, after)
     return changes
+
+
+def returning(changes: list[Change], known: Collection[str]) -> list[Change]:
+    """The same changes, where a new column that the dataset had once, by its name among `known`, is one that returned.
+
+    What it holds is anybody's guess, and a policy from before may still share it: that breaks.
+    """
+    found = []
+    for change in changes:
+        if change.kind == "column-added" and change.column in known:
+            change = replace(change, kind="column-returned")
+        found.append(change)
+        if change.kind == "column-renamed" and change.after in known:
+            found.append(Change("column-returned", change.after))
+    return found
 
 
 def is_breaking(changes: list[Change]) -> bool:

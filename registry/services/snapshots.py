@@ -61,11 +61,12 @@ def take(*, dataset: Dataset, structure: dict, latest: SchemaSnapshot | None, re
 
 def _changes(dataset, latest, structure) -> list[structures.Change]:
     changes = structures.compare(latest.structure, structure)
-    if not structures.is_gone(latest.structure):
-        return changes
-    # It is there again: what it looks like is compared with what it looked like.
-    before = dataset.snapshots.filter(structure__gone__isnull=True).order_by("-version_major", "-version_minor").first()
-    return changes + (structures.compare(before.structure, structure) if before else [])
+    if structures.is_gone(latest.structure):
+        # It is there again: what it looks like is compared with what it looked like.
+        seen = dataset.snapshots.filter(structure__gone__isnull=True).order_by("-version_major", "-version_minor")
+        changes += structures.compare(seen.first().structure, structure) if seen else []
+    removed = set(dataset.fields.filter(removed_at__isnull=False).values_list("name", flat=True))
+    return structures.returning(changes, removed)
 
 
 def _keep(dataset, latest, snapshot, changes, reading) -> SchemaChange:

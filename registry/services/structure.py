@@ -9,10 +9,10 @@ from django.utils import timezone
 from django.utils.text import slugify
 from django_q.tasks import async_task
 
-from registry import connectors, structures
+from registry import connectors, levels, structures
 from registry.choices import Occasion
 from registry.classifying import secrecy
-from registry.connectors import ColumnDescription, PermanentSourceError, TableDescription
+from registry.connectors import ColumnDescription, PermanentSourceError, TableDescription, filters
 from registry.fields import nfc
 from registry.models import Connection, Database, Dataset, Field, SchemaSnapshot, User
 from registry.models.databases import LONGEST_IDENTIFIER, LONGEST_TYPE
@@ -220,11 +220,14 @@ def _take_over_fields(dataset: Dataset, table: TableDescription, report: Report,
         for key in table.foreign_keys
         if len(key.columns) == len(key.target) == 1
     }
-    new, updated = [], []
+    new, updated, level = [], [], dataset.database.classification
     for position, column in enumerate(table.columns, start=1):
         facts = _facts(column, position) | {"refers_to": targets.get(column.name, [])}
         if column.name in known:
-            updated.append(_updated(known[column.name], facts))
+            field = known[column.name]
+            if field.kind != facts["kind"] or field.removed_at or dataset.removed_at:
+                _protect_anew(field, facts["kind"], level)
+            updated.append(_updated(field, facts))
         else:
             # What a new column holds is not known: it counts as personal data and leaves empty until a person says.
             new.append(Field(dataset=dataset, title_vi=_one_line(column.comment), **facts))
@@ -242,12 +245,17 @@ def _take_over_fields(dataset: Dataset, table: TableDescription, report: Report,
     )
 
 
+def _protect_anew(field: Field, kind: str, database_level: str) -> None:
+    """It may hold something else now: it is closed like a new column, and stays closed where a person closed it more."""
+    category, masking = (Field._meta.get_field(name).default for name in ("personal_data", "default_masking"))
+    field.personal_data = max(field.personal_data, category, key=levels.CATEGORY_RANK.__getitem__)
+    stricter = max(field.default_masking, masking, key=levels.MASKING_RANK.__getitem__)
+    field.default_masking = stricter if filters.masking_fits(stricter, kind) else masking
+    if field.classification and not levels.is_above(field.classification, database_level):
+        field.classification = ""  # that of the database
+
+
 def _updated(known: Field, facts: dict) -> Field:
-    if known.kind != facts["kind"] or known.removed_at:
-        # It may hold something else now, so what a person said about it no longer counts.
-        known.personal_data = Field._meta.get_field("personal_data").default
-        known.default_masking = Field._meta.get_field("default_masking").default
-        known.classification = Field._meta.get_field("classification").default
     for name, value in facts.items():
         setattr(known, name, value)
     known.removed_at = None

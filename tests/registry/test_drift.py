@@ -12,10 +12,19 @@ from django_q.models import OrmQ
 
 from evidence.models import Entry, Outcome
 from registry import tasks
-from registry.choices import Lifecycle, Occasion, Review, Role, StewardKind
+from registry.choices import Classification, Lifecycle, Masking, Occasion, PersonalData, Review, Role, StewardKind
 from registry.connectors import TemporarySourceError
 from registry.errors import RegistryRefusal
-from registry.models import Dataset, Notice, SchemaChange, SchemaSnapshot, SharingPolicy, Stewardship, StructureWatch
+from registry.models import (
+    Dataset,
+    Field,
+    Notice,
+    SchemaChange,
+    SchemaSnapshot,
+    SharingPolicy,
+    Stewardship,
+    StructureWatch,
+)
 from registry.services import drift, structure, watching
 from tests import factories
 from tests.factories import decider, handler, person
@@ -270,6 +279,62 @@ def test_a_policy_waits_for_every_change_that_breaks_it(source, dataset, suspend
     review(second, approver)
     suspended.refresh_from_db()
     assert suspended.suspended_at is None
+
+
+@pytest.mark.parametrize("back", ["born", "renamed"])
+def test_a_column_that_returns_waits_for_the_owner_before_it_is_shared_again(source, dataset, suspended, file, back):
+    approver = decider(source.database)
+    Field.objects.filter(dataset=dataset, name="born").update(
+        personal_data=PersonalData.NONE, default_masking=Masking.KEEP, classification=Classification.PUBLIC
+    )
+    review(suspended.suspended_by_change, approver)
+    if back == "renamed":
+        file("ALTER TABLE people ADD COLUMN other DATE")
+        read(source)
+        file("ALTER TABLE people RENAME COLUMN other TO born")
+    else:
+        file("ALTER TABLE people ADD COLUMN born DATE")
+    read(source)
+    suspended.refresh_from_db()
+    change = dataset.changes.first()
+    assert suspended.suspended_by_change == change
+    assert "born" in change.columns
+    assert not SharingPolicy.objects.in_force().exists()
+    field = dataset.fields.get(name="born")
+    assert (field.removed_at, field.personal_data, field.default_masking, field.classification) == (
+        None,
+        PersonalData.BASIC,
+        Masking.NULL,
+        "",
+    )
+    review(change, approver)
+    assert SharingPolicy.objects.in_force().exists()
+
+
+def test_a_table_that_returns_waits_for_the_owner(source, dataset, suspended, file):
+    approver = decider(source.database)
+    file("ALTER TABLE people RENAME TO folk")
+    read(source)
+    for change in SchemaChange.objects.unreviewed().order_by("pk"):
+        review(change, approver)
+    Field.objects.filter(dataset=dataset).update(personal_data=PersonalData.NONE, default_masking=Masking.KEEP)
+    file("ALTER TABLE folk RENAME TO people")
+    read(source)
+    suspended.refresh_from_db()
+    assert suspended.suspended_by_change == dataset.changes.first()
+    assert not dataset.fields.shown().filter(default_masking=Masking.KEEP).exists()
+
+
+def test_what_a_person_closed_stays_closed_when_a_column_changes_its_kind(source, dataset, file):
+    Field.objects.filter(dataset=dataset, name="born").update(
+        personal_data=PersonalData.SENSITIVE, classification=Classification.RESTRICTED
+    )
+    source.database.classification = Classification.INTERNAL
+    source.database.save()
+    file("ALTER TABLE people DROP COLUMN born", "ALTER TABLE people ADD COLUMN born INTEGER")
+    read(source)
+    field = dataset.fields.get(name="born")
+    assert (field.personal_data, field.classification) == (PersonalData.SENSITIVE, Classification.RESTRICTED)
 
 
 def _operator(database):

@@ -118,7 +118,20 @@ def test_a_table_that_goes_and_comes_back():
     (went,) = structures.compare(there, gone)
     assert (went.kind, went.is_breaking, structures.touches_table([went])) == ("table-gone", True, True)
     assert structures.compare(gone, gone) == []
-    assert [change.kind for change in structures.compare(gone, there)] == ["table-returned"]
+    (came,) = structures.compare(gone, there)
+    assert (came.kind, came.is_breaking, structures.touches_table([came])) == ("table-returned", True, True)
+
+
+def test_a_column_that_was_known_once_returns_and_breaks():
+    added, renamed = Change("column-added", "x"), Change("column-renamed", "a", "a", "b")
+    assert structures.returning([added, renamed], {"a"}) == [added, renamed]
+    found = structures.returning([added, renamed], {"x", "b"})
+    assert [(change.kind, change.column) for change in found] == [
+        ("column-returned", "x"),
+        ("column-renamed", "a"),
+        ("column-returned", "b"),
+    ]
+    assert structures.touched_columns(found) == ["a", "b", "x"]
 
 
 def test_facts_that_older_snapshots_did_not_know_are_no_change():
