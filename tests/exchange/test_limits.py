@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, connections, transaction
+from django.db import IntegrityError, connection, connections, transaction
 from django.urls import reverse
 from django.utils import timezone
 
@@ -32,6 +32,15 @@ def refused(act, **arguments) -> Refusal:
     with pytest.raises(Refusal) as caught:
         act(**arguments)
     return caught.value
+
+
+def begun_earlier(span, by):
+    """Let a day or minute that was counted be over; nobody else can."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE exchange_lookuprate DISABLE TRIGGER exchange_lookuprate_counted")
+        LookupRate.objects.filter(span=span).update(starts_at=timezone.now() - by)
+        cursor.execute("ALTER TABLE exchange_lookuprate ENABLE ALWAYS TRIGGER exchange_lookuprate_counted")
 
 
 def set_policy(world, **changes):
@@ -176,7 +185,7 @@ def test_no_more_look_ups_than_the_day_allows(make_world):
     assert 0 < refusal.retry_after <= 86_400
     assert Lookup.objects.count() == 2
     assert Entry.objects.filter(action="lookup.ask", outcome="refused").count() == 1
-    LookupRate.objects.update(starts_at=timezone.now() - timedelta(days=1))
+    begun_earlier("day", timedelta(days=1))
     assert look_up(world, agreement).record
     assert LookupRate.objects.get().asked == 1
 
@@ -186,7 +195,7 @@ def test_minute_and_day_are_counted_apart(make_world):
     agreement = world.agreed(mode=Mode.LOOKUP)
     look_up(world, agreement)
     refused(look_up, world=world, agreement=agreement)
-    LookupRate.objects.filter(span="minute").update(starts_at=timezone.now() - timedelta(minutes=2))
+    begun_earlier("minute", timedelta(minutes=2))
     look_up(world, agreement)
     assert [(use.limit, use.used) for use in limits.uses(agreement)] == [
         (Limit.LOOKUPS_PER_DAY, 2),
@@ -204,6 +213,28 @@ def test_the_database_counts_whoever_writes_the_question_down(make_world):
     other = world.agreed(mode=Mode.LOOKUP)
     with pytest.raises(IntegrityError), transaction.atomic():
         Lookup.objects.update(agreement=other)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE exchange_lookuprate SET asked = 1",
+        "UPDATE exchange_lookuprate SET starts_at = starts_at - interval '1 day'",
+        "DELETE FROM exchange_lookuprate",
+        "TRUNCATE exchange_lookuprate",
+        "SET LOCAL session_replication_role = replica; DELETE FROM exchange_lookuprate",
+    ],
+)
+def test_nobody_takes_a_count_back(make_world, statement):
+    world = make_world(lookups_per_day=9)
+    agreement = world.agreed(mode=Mode.LOOKUP)
+    look_up(world, agreement)
+    look_up(world, agreement)
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        with pytest.raises(IntegrityError), transaction.atomic():
+            cursor.execute(statement)
+    assert LookupRate.objects.get().asked == 2
 
 
 def test_askers_at_once_ask_no_more_than_the_minute_allows(make_world, transactional_db):
