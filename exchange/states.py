@@ -220,7 +220,7 @@ AGREEMENT = _table(
     Move(
         "suspend",
         _("Suspend"),
-        frozenset({_A.ACTIVE}),
+        frozenset({_A.ACTIVE, _A.SUSPENDED}),  # a second time: it outlasts what ends the first
         (_A.SUSPENDED,),
         Side.PROVIDER,
         (Role.APPROVER,),

@@ -26,8 +26,8 @@ def test_buttons_follow_state_and_role(world):
     assert buttons(auditor, agreement) == {}
     assert buttons(as_user(world.officer), agreement) == {}
     world.suspended(agreement)
-    assert buttons(as_user(world.approver), agreement) == {"resume": True, "revoke": True}
-    assert buttons(as_user(world.operator), agreement) == {}
+    assert buttons(as_user(world.approver), agreement) == {"suspend": True, "resume": True, "revoke": True}
+    assert buttons(as_user(world.operator), agreement) == {"suspend": True}  # for another reason, in an emergency
 
 
 def test_suspend_says_what_it_stops_and_stops_it(world):

@@ -50,7 +50,7 @@ REQUEST_STATES = (*sorted(OPEN), "approved", "rejected", "withdrawn", "expired")
 UNENDED = {"agreed", "active", "suspended"}
 AGREEMENT_MOVES = {
     "activate": ({"agreed"}, "active", {SYSTEM}),
-    "suspend": ({"active"}, "suspended", {("provider", "approver"), *OPERATORS}),
+    "suspend": ({"active", "suspended"}, "suspended", {("provider", "approver"), *OPERATORS}),
     "hold": ({"active"}, "suspended", {SYSTEM}),
     "resume": ({"suspended"}, "active", {("provider", "approver")}),
     "revoke": (UNENDED, "revoked", {("provider", "approver")}),

@@ -20,6 +20,7 @@ from registry.choices import Mode, Occasion, Review, Role
 from registry.connectors import SourceError
 from registry.models import Dataset, Notice, SchemaChange
 from registry.services import structure
+from tests import factories
 from tests.factories import assign, handler, person
 from tests.scenarios import COLUMNS
 
@@ -229,6 +230,15 @@ def test_what_a_person_suspended_before_stays_so(world):
     drop(world, "born")
     (found,) = holding.dependants(SchemaChange.objects.get())
     assert (found.is_held, found.can_resume) == (False, False)
+
+
+def test_an_emergency_outlasts_the_review(client, world, held):
+    operator = person(factories.AgencyFactory(), Role.OPERATOR)
+    agreements.suspend(agreement=held, by=operator, reason="Nghi lộ khóa")
+    client.force_login(world.approver)
+    decide(client, Review.ACCEPT, resume="on")
+    held.refresh_from_db()
+    assert (held.status, held.status_reason) == (AgreementStatus.SUSPENDED, "Nghi lộ khóa")
 
 
 def test_the_owner_ends_what_depends_on_it(client, world, held):
