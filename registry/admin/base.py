@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from registry import citations
+from registry.admin import lists
 from registry.admin.history_page import history_page
 from registry.admin.lists import EstimatedPaginator
 from registry.errors import RegistryRefusal
@@ -97,7 +98,12 @@ class ScopedAdmin(Scoped, admin.ModelAdmin):
     recorded_values: Iterable[str] = ()  # fields whose values may stand in the ledger: nothing secret or personal
     unrecorded: Iterable[str] = ()  # form fields for which a service leaves an entry of its own
     show_full_result_count = False
+    linked_lookups: Iterable[str] = ()  # what links to the list narrow it by, beside the filters beside it
     paginator = EstimatedPaginator
+
+    def lookup_allowed(self, lookup, value, request=None):
+        """Only what filters and links ask: any other would let an address guess at values that no page shows."""
+        return lookup in self.linked_lookups or lists.is_filtered_by(lookup, self.get_list_filter(request))
 
     def get_object(self, request, object_id, from_field=None):
         found = super().get_object(request, object_id, from_field)

@@ -22,10 +22,6 @@ class WithCompleteness:
     def get_queryset(self, request):
         return completeness.annotated(super().get_queryset(request))
 
-    def lookup_allowed(self, lookup, value, request=None):
-        # The ranking links to the datasets of one agency.
-        return lookup == "database__owner" or super().lookup_allowed(lookup, value, request)
-
     @admin.display(description=_("completeness"), ordering="completeness")
     def shown_completeness(self, dataset):
         return dataset.completeness

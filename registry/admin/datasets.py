@@ -113,6 +113,7 @@ class DatasetAdmin(
 ):
     form = DatasetForm
     sheet = metadata_sheets.DATASETS
+    linked_lookups = ["database__owner"]  # from the ranking of agencies by completeness
     fieldsets = [
         (
             None,
@@ -213,6 +214,7 @@ class DatasetAdmin(
 class FieldAdmin(IndexedSearch, Exported, InTwoLanguages, ScopedAdmin):
     form = FieldForm
     sheet = metadata_sheets.FIELDS
+    linked_lookups = ["dataset__id__exact"]  # from a dataset's page
     list_display = [
         "name",
         "shown_title",

@@ -1,11 +1,28 @@
 """Long lists in the admin: counts that are estimated or bounded, and searches that an index answers."""
 
+from django.contrib.admin import SimpleListFilter
 from django.core.paginator import Paginator
 from django.db import connections
 from django.utils.functional import cached_property
 
 COUNTED = 5_000  # rows; what lies beyond is reached by searching and filtering
 MOST_FOUND = 1_000  # by one search
+
+# What Django's own filters of fields put into an address.
+COMPARISONS = frozenset({"exact", "in", "isnull", "isempty", "gte", "gt", "lte", "lt", "id__exact", "pk__exact"})
+
+
+def is_filtered_by(lookup: str, list_filter) -> bool:
+    """Whether one of the list's filters asks this, by the parameter of an address."""
+    for one in list_filter:
+        if isinstance(one, type) and issubclass(one, SimpleListFilter):
+            if lookup == one.parameter_name:
+                return True
+            continue
+        name = one[0] if isinstance(one, list | tuple) else one
+        if lookup == name or (lookup.startswith(f"{name}__") and lookup[len(name) + 2 :] in COMPARISONS):
+            return True
+    return False
 
 
 class EstimatedPaginator(Paginator):

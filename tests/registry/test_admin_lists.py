@@ -46,6 +46,32 @@ def test_a_search_never_reaches_rows_of_other_agencies(client):
     assert other not in found
 
 
+@pytest.mark.parametrize(
+    ("model", "query"),
+    [
+        ("user", {"password__startswith": "pbkdf2"}),
+        ("user", {"email__contains": "a"}),
+        ("connection", {"credentials__startswith": "g"}),
+        ("connection", {"database__owner__memberships__user__password__startswith": "p"}),
+        ("dataset", {"changes__decision": "accept"}),
+        ("user", {"is_active__regex": "."}),
+    ],
+)
+def test_no_list_answers_what_no_filter_asks(superuser, model, query):
+    factories.ConnectionFactory()
+    assert superuser.get(url(model, "changelist"), query).status_code == 400
+
+
+def test_filters_and_links_still_narrow_a_list(superuser):
+    dataset = factories.DatasetFactory(is_published=True)
+    factories.DatasetFactory(is_published=False)
+    assert shown(superuser, "dataset", is_published__exact="1") == [str(dataset)]
+    assert shown(superuser, "dataset", database__owner=dataset.database.owner_id) == [str(dataset)]
+    field = factories.FieldFactory(dataset=dataset)
+    factories.FieldFactory()
+    assert shown(superuser, "field", dataset__id__exact=dataset.pk) == [str(field)]
+
+
 @pytest.mark.parametrize("model", ["dataset", "field", "connection", "database", "sharingpolicy", "schemasnapshot"])
 def test_lists_ask_as_much_for_20_rows_as_for_2(superuser, django_assert_max_num_queries, model):
     def grow(count):
