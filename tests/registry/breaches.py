@@ -13,6 +13,14 @@ from tests.factories import person
 EARLIER, LATER = date(2026, 1, 1), date(2026, 1, 2)
 
 
+def _undone():
+    with connection.cursor() as cursor:  # which refuses every row, before the constraint is asked
+        cursor.execute("ALTER TABLE registry_registrychange DISABLE TRIGGER registry_registrychange_own_triggers")
+    RegistryChange.objects.create(
+        changed_at=timezone.now(), transaction=1, table_name="x", row_id=1, operation="undo", values={}
+    )
+
+
 def _replaced_by_itself():
     one = factories.LegalInstrumentFactory()
     LegalInstrument.objects.filter(pk=one.pk).update(replaced_by=one)
@@ -91,11 +99,7 @@ POLICIES = {
     ),
     "registry_sharingpolicy_blind_of_several": lambda: factories.SharingPolicyFactory(blind_review=True),
 }
-HISTORY = {
-    "registry_registrychange_operation": lambda: RegistryChange.objects.create(
-        changed_at=timezone.now(), transaction=1, table_name="x", row_id=1, operation="undo", values={}
-    ),
-}
+HISTORY = {"registry_registrychange_operation": _undone}
 IMPORTS = {
     "registry_metadataimport_kind": lambda: factories.MetadataImportFactory(kind="poems"),
     "registry_metadataimport_applied_paired": lambda: factories.MetadataImportFactory(applied_at=timezone.now()),

@@ -20,11 +20,9 @@ WITHOUT_HISTORY = {
     "registry_notice",
     "registry_datasetprofile",
     "registry_fieldprofile",
-    "registry_fieldsuggestion",
     "registry_metadataimport",
     "registry_searchdocument",
     "registry_schemasnapshot",
-    "registry_structurewatch",
     "registry_subscription",
 }
 
@@ -43,7 +41,7 @@ def test_every_table_of_the_registry_has_a_history():
         )
         kept = dict(cursor.fetchall())
     assert tables - set(kept) == set()  # a migration calls registry_keep_history() for a new table
-    assert set(kept.values()) == {3}
+    assert set(kept.values()) == {4}
 
 
 def test_an_added_row_is_written_with_its_values():
@@ -165,6 +163,23 @@ def test_history_cannot_be_rewritten(statement):
     factories.AgencyFactory()
     with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
         _run(statement)
+
+
+MADE_UP = """INSERT INTO registry_registrychange
+    (changed_at, transaction, table_name, row_id, operation, actor, reason, database_role, values)
+    VALUES (now(), 1, 'registry_agency', 1, 'update', 'x', 'y', 'z', '{}')"""
+
+
+@pytest.mark.parametrize("statement", [MADE_UP, "SET LOCAL session_replication_role = replica; " + MADE_UP])
+def test_history_cannot_be_made_up(statement):
+    with pytest.raises(IntegrityError, match="written by the database itself"), transaction.atomic():
+        _run(statement)
+
+
+@pytest.mark.parametrize("table", ["registry_amendment", "registry_agencycontact", "guardian_userobjectpermission"])
+def test_no_table_is_emptied_past_its_history(table):
+    with pytest.raises(IntegrityError, match="TRUNCATE"), transaction.atomic():
+        _run(f"TRUNCATE {table} CASCADE")
 
 
 def test_no_temporary_table_poses_as_the_history():
