@@ -52,6 +52,7 @@ def named_objects(user: User, permission: str, model: type[Model]) -> QuerySet:
         user,
         f"{model._meta.app_label}.{permission}",
         klass=model,
+        use_groups=False,  # a duty is given to a person, by name and on record
         with_superuser=False,
         accept_global_perms=False,
     )

@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from django.contrib.auth.models import Group
+from guardian.shortcuts import assign_perm
 
 from evidence.models import Entry
 from registry.choices import Role
@@ -25,6 +27,16 @@ def test_a_duty_goes_to_a_member_with_the_fitting_role(permission, role):
     people.assign_duty(permission=permission, database=database, to=user, by=None)
     assert list(people_named(permission, database)) == [user]
     assert not is_named(user, permission, factories.DatabaseFactory())
+
+
+def test_a_group_gives_nobody_a_duty():
+    database = factories.DatabaseFactory()
+    user = person(database.owner, Role.APPROVER)
+    group = Group.objects.create(name="Nhóm")
+    user.groups.add(group)
+    assign_perm(DECIDE, group, database)
+    assert not is_named(user, DECIDE, database)
+    assert list(people_named(DECIDE, database)) == []
 
 
 @pytest.mark.parametrize("role", [role for role in Role if role != Role.APPROVER])
