@@ -44,6 +44,7 @@ class FieldForm(ActingForm):
                 personal_data=cleaned["personal_data"],
                 masking=cleaned["default_masking"],
                 classification=cleaned["classification"],
+                by=self.acting,
                 reason=cleaned.get("reason") or "",
             )
         return cleaned

@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from registry import levels
-from registry.choices import AccessRights, Classification, Masking, Role, StewardKind, SuggestionState
+from registry.choices import AccessRights, Classification, Masking, PersonalData, Role, StewardKind, SuggestionState
 from registry.classifying import secrecy
 from registry.connectors import filters
 from registry.errors import RegistryRefusal
@@ -30,15 +31,20 @@ def can_steward(user: User, database: Database, dataset: Dataset | None = None) 
 
 def check_steward(*, database: Database, by: User, dataset: Dataset | None = None) -> None:
     """Refuse whoever does not look after the database, or the dataset where it is about one."""
-    if has_role(by, Role.OPERATOR) or has_role(by, Role.APPROVER, agency=database.owner):
-        return
-    managed = Stewardship.objects.today().filter(user=by, kind=StewardKind.MANAGER, database=database)
-    managed = managed.over(dataset) if dataset else managed.filter(dataset=None)
-    if not (by.is_active and managed.exists() and belongs_to_lineage(by, database.owner)):
+    if not has_role(by, Role.OPERATOR) and not _answers_for(by, database, dataset):
         raise RegistryRefusal(
             "not-steward",
             _("Only an operator, an approver of the owner, or a manager of the data can do this."),
         )
+
+
+def _answers_for(user: User, database: Database, dataset: Dataset | None) -> bool:
+    """Whether the person does so at the owner's: as its approver, or as the manager of the data."""
+    if has_role(user, Role.APPROVER, agency=database.owner):
+        return True
+    managed = Stewardship.objects.today().filter(user=user, kind=StewardKind.MANAGER, database=database)
+    managed = managed.over(dataset) if dataset else managed.filter(dataset=None)
+    return bool(user.is_active and managed.exists() and belongs_to_lineage(user, database.owner))
 
 
 def suggested_for(field: Field) -> FieldSuggestion | None:
@@ -48,15 +54,17 @@ def suggested_for(field: Field) -> FieldSuggestion | None:
 
 
 def check_protection(
-    *, field: Field, personal_data: str, masking: str, classification: str, reason: str = "", suggested=None
+    *, field: Field, personal_data: str, masking: str, classification: str, by: User, reason: str = "", suggested=None
 ) -> None:
-    """Refuse a protection that the field cannot have, or one below what was suggested without a reason."""
+    """Refuse a protection that the field cannot have, one that this person cannot give it, or one below what was
+    suggested without a reason."""
     if not filters.masking_fits(masking, field.kind):
         raise RegistryRefusal(
             "masking",
             _("“%(field)s” cannot be masked like this: its values are of another kind.") % {"field": field.name},
         )
     check_level(field=field, classification=classification)
+    check_lowering(field=field, wanted=(personal_data, masking, classification), reason=reason, by=by)
     suggested = suggested or suggested_for(field)
     if suggested is None:
         return
@@ -71,6 +79,27 @@ def check_protection(
                 "category": suggested.get_personal_data_display(),
                 "score": suggested.score,
             },
+        )
+
+
+def check_lowering(*, field: Field, wanted: tuple[str, str, str], reason: str, by: User) -> None:
+    """Refuse to open sensitive data without a reason, or by anybody but those who answer for it at the owner's."""
+    before = Field.objects.values_list(*PROTECTION).get(pk=field.pk)
+    inherited = field.dataset.database.classification
+    was, becomes = ((category, masking, level or inherited) for category, masking, level in (before, wanted))
+    if before[0] != PersonalData.SENSITIVE or not levels.is_less_protected(was, becomes):
+        return
+    if not _answers_for(by, field.dataset.database, field.dataset):
+        raise RegistryRefusal(
+            "owner-opens",
+            _("“%(field)s” holds sensitive data: only an approver of the owner or a manager of the data can open it.")
+            % {"field": field.name},
+        )
+    if len(reason.strip()) < SHORTEST_REASON:
+        raise RegistryRefusal(
+            "reason-needed",
+            _("“%(field)s” holds sensitive data and would be less protected than now: say why.")
+            % {"field": field.name},
         )
 
 
@@ -113,6 +142,7 @@ def protect(
         personal_data=personal_data,
         masking=masking,
         classification=classification,
+        by=by,
         reason=reason,
         suggested=suggested,
     )
@@ -135,7 +165,21 @@ def protect(
 
 
 def check_database_level(*, database: Database, classification: str) -> None:
-    """Refuse a level below that of a dataset that the database publishes."""
+    """Refuse a level below that of a dataset that the database publishes, or by which fields would silently be opened."""
+    if levels.is_above(database.classification, classification):
+        inherited = Field.objects.shown().filter(dataset__database=database, classification="")
+        if count := inherited.count():
+            raise RegistryRefusal(
+                "fields-inherit",
+                ngettext(
+                    "%(count)d field takes its level from the database and would be less protected: %(names)s. "
+                    "Say its own level first.",
+                    "%(count)d fields take their level from the database and would be less protected: %(names)s. "
+                    "Say the level of each first.",
+                    count,
+                )
+                % {"count": count, "names": _names(inherited.order_by("dataset", "position")[:11])},
+            )
     higher = [level for level in Classification.values if levels.is_above(level, classification)]
     fields = Field.objects.shown().filter(dataset=OuterRef("pk"), classification__in=higher)
     above = Dataset.objects.filter(Exists(fields), database=database, is_published=True)[:10]

@@ -326,9 +326,7 @@ def test_a_table_that_returns_waits_for_the_owner(source, dataset, suspended, fi
 
 
 def test_what_a_person_closed_stays_closed_when_a_column_changes_its_kind(source, dataset, file):
-    Field.objects.filter(dataset=dataset, name="born").update(
-        personal_data=PersonalData.SENSITIVE, classification=Classification.RESTRICTED
-    )
+    Field.objects.update(personal_data=PersonalData.SENSITIVE, classification=Classification.RESTRICTED)
     source.database.classification = Classification.INTERNAL
     source.database.save()
     file("ALTER TABLE people DROP COLUMN born", "ALTER TABLE people ADD COLUMN born INTEGER")

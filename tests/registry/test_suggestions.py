@@ -1,6 +1,7 @@
 """Suggestions about fields: made by rules, decided by stewards, and what follows for protection and levels."""
 
 import pytest
+from django.db import IntegrityError, transaction
 
 from registry.choices import (
     Classification,
@@ -172,7 +173,7 @@ def test_reopening_does_not_undo_what_somebody_changed_since(dataset, steward):
 
 
 def test_each_of_many_has_its_own_result(dataset, steward):
-    Database.objects.update(classification=Classification.INTERNAL)
+    Database.objects.update(classification=Classification.INTERNAL)  # holds no field yet
     for name in ("dan_toc", "dien_tich"):
         unknown(dataset, name)
     found = suggested(dataset).values()
@@ -197,6 +198,34 @@ def test_protecting_less_than_suggested_needs_a_reason(dataset, steward):
     assert details_of("registry.field.protect")["reason"] == REASON
 
 
+OPEN = {"personal_data": NONE, "masking": Masking.KEEP, "classification": Classification.INTERNAL}
+
+
+@pytest.mark.parametrize("opened", [OPEN, {**OPEN, "personal_data": SENSITIVE}, {**OPEN, "masking": Masking.NULL}])
+def test_the_centre_alone_does_not_open_sensitive_data(dataset, operator, opened):
+    field = factories.FieldFactory(dataset=dataset, name="x", sensitive=True, default_masking=Masking.NULL)
+    with refused("owner-opens"):
+        protection.protect(field=field, by=operator, reason=REASON, **opened)
+    field.refresh_from_db()
+    assert field.personal_data == SENSITIVE
+
+
+def test_the_owner_opens_sensitive_data_with_a_reason(dataset, steward):
+    field = factories.FieldFactory(dataset=dataset, name="x", sensitive=True, default_masking=Masking.NULL)
+    with refused("reason-needed"):
+        protection.protect(field=field, by=steward, **OPEN)
+    protection.protect(field=field, by=steward, reason=REASON, **OPEN)
+    assert details_of("registry.field.protect")["reason"] == REASON
+
+
+def test_the_centre_does_not_take_back_that_data_is_sensitive(dataset, steward, operator):
+    unknown(dataset, "dan_toc")
+    one = classification.accept(suggestion=suggested(dataset)["dan_toc"], by=operator)
+    with refused("owner-opens"):
+        classification.reopen(suggestion=one, by=operator)
+    classification.reopen(suggestion=one, by=steward)
+
+
 def test_a_masking_has_to_fit(dataset, steward):
     field = unknown(dataset, "dien_tich", kind=FieldKind.NUMBER)
     with refused("masking"):
@@ -211,6 +240,19 @@ def test_a_database_is_not_lowered_below_its_datasets(dataset):
     with refused("below-dataset"):
         protection.check_database_level(database=dataset.database, classification=Classification.INTERNAL)
     protection.check_database_level(database=dataset.database, classification=Classification.RESTRICTED)
+
+
+def test_a_database_is_not_lowered_while_fields_take_their_level_from_it(dataset):
+    database = dataset.database
+    field = unknown(dataset, "noi_dung", classification="")
+    with refused("fields-inherit"):
+        protection.check_database_level(database=database, classification=Classification.PUBLIC)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Database.objects.filter(pk=database.pk).update(classification=Classification.PUBLIC)
+    field.classification = Classification.PUBLIC
+    field.save()
+    protection.check_database_level(database=database, classification=Classification.PUBLIC)
+    Database.objects.filter(pk=database.pk).update(classification=Classification.PUBLIC)
 
 
 @pytest.mark.parametrize("where", ["dataset", "field"])

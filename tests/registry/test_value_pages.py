@@ -236,6 +236,7 @@ def test_a_secret_database_is_not_registered(client, operator):
 
 def test_a_database_is_not_lowered_below_its_datasets(client, operator, waiting):
     client.force_login(operator)
+    Field.objects.update(classification=Classification.PUBLIC)
     Field.objects.filter(name="ho_ten").update(classification=Classification.INTERNAL)
     change(client, "database", waiting.database, classification="public")
     assert details_of("registry.database.refuse") == {"code": "below-dataset"}
