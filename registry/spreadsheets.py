@@ -15,12 +15,16 @@ from openpyxl.utils.exceptions import IllegalCharacterError, InvalidFileExceptio
 
 from registry.errors import RegistryRefusal
 from registry.fields import nfc
+from registry.markup import DocumentTypeFound, Gate
 
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MOST_BYTES = 10 * 1024 * 1024
 MOST_UNPACKED = 120 * 1024 * 1024
 MOST_PARTS = 300
 MOST_ROWS, MOST_COLUMNS, LONGEST_CELL = 20_000, 60, 10_000
+# Of one part: the reader makes an object of each text of the workbook, and of each style. A cell takes four.
+MOST_TAGS = {"xl/worksheets/": 6 * MOST_ROWS * MOST_COLUMNS, "xl/sharedstrings": 1_500_000}
+OTHER_TAGS = 100_000
 PIECE = 1024 * 1024
 # What a spreadsheet program would take for a formula; the quotes before it are ours, one at a time.
 FORMULA = re.compile(r"'*[=+\-@\t\r]")
@@ -155,23 +159,35 @@ def _read_xlsx(content: bytes) -> Iterator[list[str]]:
 
 
 def _check_parts(parts: zipfile.ZipFile) -> None:
-    """Unpack in pieces and count, as the sizes in the file are its own words; no part may define entities."""
-    too_much = RegistryRefusal("unpacked", _("The file unpacks to more than the portal reads."))
+    """Unpack in pieces and count, as the sizes in the file are its own words; no part may declare a document type."""
     if len(parts.infolist()) > MOST_PARTS:
-        raise too_much
+        raise _too_much()
     if "xl/workbook.xml" not in parts.namelist():
         raise RegistryRefusal("xlsx", _("This is no XLSX file that can be read. Save it anew."))
     total = 0
     for info in parts.infolist():
-        with parts.open(info) as part:
-            tail = b""
-            while piece := part.read(PIECE):
-                total += len(piece)
-                if total > MOST_UNPACKED:
-                    raise too_much
-                if b"<!DOCTYPE" in tail + piece or b"<!ENTITY" in tail + piece:
-                    raise RegistryRefusal("entities", _("The file holds definitions that no spreadsheet needs."))
-                tail = piece[-10:]
+        total += _unpacked(parts, info, MOST_UNPACKED - total)
+
+
+def _unpacked(parts: zipfile.ZipFile, info: zipfile.ZipInfo, left: int) -> int:
+    """How many bytes a part really holds."""
+    size, tags, gate = 0, 0, Gate()
+    most = next((most for start, most in MOST_TAGS.items() if info.filename.lower().startswith(start)), OTHER_TAGS)
+    with parts.open(info) as part:
+        while piece := part.read(PIECE):
+            size, tags = size + len(piece), tags + piece.count(b"<")
+            if size > left or tags > most:
+                raise _too_much()
+            try:
+                gate.feed(piece)
+            except DocumentTypeFound:
+                message = _("The file holds definitions that no spreadsheet needs.")
+                raise RegistryRefusal("entities", message) from None
+    return size
+
+
+def _too_much() -> RegistryRefusal:
+    return RegistryRefusal("unpacked", _("The file unpacks to more than the portal reads."))
 
 
 def _cell_text(value) -> str:

@@ -109,6 +109,17 @@ def zipped(parts: dict[str, bytes]) -> bytes:
     return file.getvalue()
 
 
+def lying(content: bytes) -> bytes:
+    """A file whose directory says that a part is small."""
+    made = zipped({"xl/workbook.xml": content})
+    size = len(content).to_bytes(4, "little")
+    assert made.count(size) == 2  # before the part, and in the directory
+    return made.replace(size, (10).to_bytes(4, "little"))
+
+
+TYPED = '<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>'
+
+
 @pytest.mark.parametrize(
     ("content", "code"),
     [
@@ -121,6 +132,15 @@ def zipped(parts: dict[str, bytes]) -> bytes:
         (lambda: zipped({"other.txt": b"x"}), "xlsx"),
         (lambda: zipped({"xl/workbook.xml": b"<x/>"}), "xlsx"),
         (lambda: zipped({"xl/workbook.xml": b'<!DOCTYPE x [<!ENTITY a "b">]><x/>'}), "entities"),
+        (lambda: zipped({"xl/workbook.xml": f"<!--{'x' * 3_000_000}-->{TYPED}".encode()}), "entities"),
+        (
+            lambda: zipped({"xl/workbook.xml": f'<?xml version="1.0" encoding="UTF-16"?>{TYPED}'.encode("utf-16")}),
+            "entities",
+        ),
+        (lambda: zipped({"xl/workbook.xml": b"<x/>", "a.rels": b"\xfe\xff" + TYPED.encode("utf-16-be")}), "entities"),
+        (lambda: zipped({"xl/workbook.xml": b"<x/>", "xl/sharedStrings.xml": b"<si/>" * 1_500_001}), "unpacked"),
+        (lambda: zipped({"xl/workbook.xml": b"<x/>", "xl/styles.xml": b"<xf/>" * 100_001}), "unpacked"),
+        (lambda: lying(b"0" * (spreadsheets.MOST_UNPACKED + 1)), "xlsx"),
         (lambda: zipped({"xl/workbook.xml": b"0" * (spreadsheets.MOST_UNPACKED + 1)}), "unpacked"),
         (lambda: zipped({f"{number}": b"" for number in range(301)}), "unpacked"),
         (lambda: b"a\n" * (spreadsheets.MOST_ROWS + 2), "too-many-rows"),

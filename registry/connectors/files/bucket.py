@@ -13,6 +13,7 @@ from requests_aws4auth import AWS4Auth
 from registry.connectors.addresses import Endpoint
 from registry.connectors.base import Address, PermanentSourceError, SourceError, TemporarySourceError
 from registry.connectors.files.stores import Store, StoredFile, check_number
+from registry.markup import DocumentTypeFound, Gate
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 30
@@ -20,6 +21,8 @@ LONGEST_LIST = 8 * 1024 * 1024
 USUAL_REGION = "us-east-1"
 PAGE = 1_000
 READ_AHEAD = 256 * 1024
+SUCCESS = (200, 206)
+LONGEST_ERROR = 4_000  # bytes; what comes after says nothing more
 
 
 class Bucket(Store):
@@ -43,7 +46,8 @@ class Bucket(Store):
         found, more = [], {}
         while True:
             asked = {"list-type": "2", "prefix": self._endpoint.prefix + start, "max-keys": str(PAGE), **more}
-            page = _parsed(self._get("", query=urlencode(sorted(asked.items()), quote_via=quote)).content)
+            query = urlencode(sorted(asked.items()), quote_via=quote)
+            page = _parsed(self._get("", query=query, most=LONGEST_LIST))
             for entry in page.iterfind("{*}Contents"):
                 found.extend(self._stored(entry))
             check_number(found)
@@ -59,14 +63,17 @@ class Bucket(Store):
         if "" in parts:
             self.left_out.append(path)
             return
-        yield StoredFile(path, int(entry.findtext("{*}Size", "0")), entry.findtext("{*}ETag", ""))
+        size = entry.findtext("{*}Size", "0")
+        if not (size.isascii() and size.isdigit()):
+            raise PermanentSourceError("source-failed")
+        yield StoredFile(path, int(size), entry.findtext("{*}ETag", ""))
 
     def open(self, file: StoredFile):
         return io.BufferedReader(_Ranges(self, file), READ_AHEAD)
 
     def piece(self, file: StoredFile, start: int, length: int) -> bytes:
         headers = {"Range": f"bytes={start}-{start + length - 1}", "If-Match": file.version}
-        data = self._get(file.path, headers=headers).content
+        data = self._get(file.path, headers=headers, most=length)
         if len(data) != length:
             raise TemporarySourceError("file-changed")
         return data
@@ -77,9 +84,9 @@ class Bucket(Store):
     def close(self) -> None:
         self._session.close()
 
-    def _get(self, path, *, query="", headers=None):
-        if time.monotonic() > self._deadline:
-            raise TemporarySourceError("source-slow")
+    def _get(self, path, *, most: int, query="", headers=None) -> bytes:
+        """The body of the answer: no more than `most` bytes, and not after the deadline, whatever the server sends."""
+        self._check_time()
         key = quote(f"{self._endpoint.bucket}/{self._endpoint.prefix + path if path else ''}", safe="/~")
         failure = None
         for hostaddr in self._endpoint.hostaddrs:
@@ -91,7 +98,10 @@ class Bucket(Store):
                     headers={"Host": self._authority, "Accept-Encoding": "identity", **(headers or {})},
                     timeout=(CONNECT_SECONDS, READ_SECONDS),
                     allow_redirects=False,
+                    stream=True,
                 )
+                with answer:
+                    body = self._body(answer, most if answer.status_code in SUCCESS else LONGEST_ERROR)
             except requests.exceptions.SSLError:
                 raise PermanentSourceError("tls-failed") from None
             except requests.exceptions.ReadTimeout:
@@ -99,8 +109,24 @@ class Bucket(Store):
             except (requests.exceptions.RequestException, ValueError):
                 failure = TemporarySourceError("unreachable")
                 continue
-            return _checked(answer)
+            _check(answer.status_code, body)
+            return body
         raise failure or TemporarySourceError("unreachable")
+
+    def _body(self, answer, most) -> bytes:
+        found = bytearray()
+        for piece in answer.iter_content(READ_AHEAD):
+            self._check_time()
+            found += piece
+            if len(found) > most:
+                if answer.status_code in SUCCESS:
+                    raise PermanentSourceError("source-failed")
+                break
+        return bytes(found)
+
+    def _check_time(self):
+        if time.monotonic() > self._deadline:
+            raise TemporarySourceError("source-slow")
 
 
 class _ToCheckedAddress(HTTPAdapter):
@@ -155,22 +181,25 @@ REFUSALS = {
 }
 
 
-def _checked(answer):
-    if answer.status_code in (200, 206):
-        return answer
-    if answer.status_code == 404:
-        missing = b"<Code>NoSuchBucket" in answer.content[:4_000]
-        raise PermanentSourceError("unknown-database") if missing else TemporarySourceError("file-changed")
-    known: SourceError | None = REFUSALS.get(answer.status_code)
+def _check(status: int, body: bytes) -> None:
+    if status in SUCCESS:
+        return
+    if status == 404:
+        raise (
+            PermanentSourceError("unknown-database")
+            if b"<Code>NoSuchBucket" in body
+            else TemporarySourceError("file-changed")
+        )
+    known: SourceError | None = REFUSALS.get(status)
     if known is not None:
         raise type(known)(known.code)
-    raise TemporarySourceError("interrupted") if answer.status_code >= 500 else PermanentSourceError("source-failed")
+    raise TemporarySourceError("interrupted") if status >= 500 else PermanentSourceError("source-failed")
 
 
-def _parsed(data):
-    if len(data) > LONGEST_LIST or b"<!DOCTYPE" in data[:1_000]:
-        raise PermanentSourceError("source-failed")
+def _parsed(data: bytes):
+    gate = Gate()
     try:
+        gate.feed(data, is_last=True)
         return ElementTree.fromstring(data)  # noqa: S314 - no document type, so no entities
-    except ElementTree.ParseError:
+    except (DocumentTypeFound, ElementTree.ParseError):
         raise PermanentSourceError("source-failed") from None

@@ -5,6 +5,7 @@ import logging
 import socket
 import ssl
 import threading
+import time
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -201,6 +202,9 @@ def test_server_that_is_away_is_temporary(address, settings):
     assert caught.value.code == "unreachable"
 
 
+TYPED = '<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>'
+
+
 @pytest.fixture
 def strange_server(settings):
     """A server that answers whatever it is told to."""
@@ -240,6 +244,11 @@ def strange_server(settings):
         (302, {"Location": "http://169.254.169.254/latest"}, b"", PermanentSourceError),
         (200, {}, b"not xml", PermanentSourceError),
         (200, {}, b'<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>', PermanentSourceError),
+        (200, {}, TYPED.encode("utf-16"), PermanentSourceError),
+        (200, {}, f"<!--{'x' * 70_000}-->{TYPED}".encode(), PermanentSourceError),
+        (200, {}, b"<x>" + b" " * 9_000_000 + b"</x>", PermanentSourceError),
+        (200, {}, b"<x><Contents><Key>a.csv</Key><Size>many</Size></Contents></x>", PermanentSourceError),
+        (404, {}, b"x" * 9_000_000, TemporarySourceError),
         (500, {}, b"", TemporarySourceError),
         (503, {}, b"SlowDown", TemporarySourceError),
         (429, {}, b"", TemporarySourceError),
@@ -248,6 +257,15 @@ def strange_server(settings):
 def test_strange_answers_are_refused(strange_server, status, headers, body, error):
     with pytest.raises(error):
         strange_server(status, headers, body)
+
+
+def test_an_answer_that_takes_too_long_is_temporary(strange_server, monkeypatch):
+    begun = time.monotonic()
+    passed = iter(range(0, 1_000_000, 60))  # a minute for every look at the clock
+    monkeypatch.setattr("registry.connectors.files.bucket.time.monotonic", lambda: begun + next(passed))
+    with pytest.raises(TemporarySourceError) as caught:
+        strange_server(200, {}, b"<x>" + b" " * 1_000_000 + b"</x>")
+    assert caught.value.code == "source-slow"
 
 
 @pytest.mark.parametrize(
