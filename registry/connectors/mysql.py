@@ -6,6 +6,7 @@ Its protocol has no parameters, so the value of a look-up stands in the statemen
 
 import socket
 import ssl
+import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -39,6 +40,9 @@ SESSION = {
     "innodb_lock_wait_timeout": LOCK_SECONDS,
     "group_concat_max_len": 1_048_576,
 }
+
+# Beside its own errors: RuntimeError where the server asks for a local file, the others where it speaks another protocol.
+BROKEN = (pymysql.Error, RuntimeError, ValueError, IndexError, AssertionError, struct.error)
 
 
 class _NotTaken:
@@ -107,7 +111,7 @@ class MySQLConnector(RowConnector):
         connection = self._connect(max(1, seconds))
         try:
             yield connection
-        except (pymysql.Error, RuntimeError) as error:  # RuntimeError: the server asked for a local file
+        except (pymysql.Error, RuntimeError) as error:
             raise translated(error) from None
         finally:
             self._end(connection)
@@ -135,7 +139,7 @@ class MySQLConnector(RowConnector):
         try:
             connection.connect(_socket(endpoint, self.address.port))
             _prepare(connection, seconds)
-        except pymysql.Error as error:
+        except BROKEN as error:
             raise translated(error) from None
         return connection
 

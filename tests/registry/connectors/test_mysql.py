@@ -1,6 +1,7 @@
 """MariaDB as a source: refusals, rights, odd types and names, errors, TLS, and ending what was given up."""
 
 import gc
+import socket
 import threading
 import time
 import tracemalloc
@@ -17,8 +18,17 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from registry.choices import FieldKind, FileFormat, Masking, Operator
-from registry.connectors import Column, Condition, ExtractPlan, PermanentSourceError, TemporarySourceError, get
+from registry.choices import Engine, FieldKind, FileFormat, Masking, Operator
+from registry.connectors import (
+    Address,
+    Column,
+    Condition,
+    ExtractPlan,
+    PermanentSourceError,
+    SourceError,
+    TemporarySourceError,
+    get,
+)
 from registry.connectors import mysql_errors as errors
 from registry.connectors import mysql_statements as statements
 from registry.connectors.addresses import Endpoint
@@ -406,3 +416,35 @@ def test_tls_checks_the_name_of_the_server(tmp_path, settings, monkeypatch, mysq
         assert get(replace(there, sslmode="verify-full")).check()
         monkeypatch.delenv("SSL_CERT_FILE")
         assert _refusal(lambda: get(replace(there, sslmode="verify-ca")).check()) == "tls-failed"
+
+
+GREETING = (
+    b"\x0a8.0.0\0\x01\0\0\0abcdefgh\0\xff\xf7\x2d\x02\0\xff\x81\x15"
+    + b"\0" * 10
+    + b"ijklmnopqrst\0mysql_native_password\0"
+)
+SIGNED_IN = b"\0\0\0\x02\0\0\0"
+
+
+@pytest.mark.parametrize("answer", [b"\xfb/etc/passwd", b"\xfb", b"\x05", b"\xfe\0"])
+def test_a_server_that_asks_for_a_file_gets_an_error(settings, answer):
+    received = []
+
+    def serve(listening):
+        one, _address = listening.accept()
+        with one:
+            for number, packet in ((0, GREETING), (2, SIGNED_IN), (1, answer)):
+                one.sendall(len(packet).to_bytes(3, "little") + bytes([number]) + packet)
+                received.append(one.recv(65_536))
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        settings.SOURCE_ALLOWED_ADDRESSES = [f"127.0.0.1:{port}"]
+        server = threading.Thread(target=serve, args=[listening], daemon=True)
+        server.start()
+        address = Address(
+            engine=Engine.MYSQL, host="127.0.0.1", port=port, database="x", username="x", sslmode="disable"
+        )
+        assert _refusal(get(address).check, SourceError) in ("source-failed", "interrupted")
+        server.join(10)
+    assert not any(b"root" in one for one in received)
