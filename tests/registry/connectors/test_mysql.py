@@ -433,7 +433,7 @@ def test_a_server_that_asks_for_a_file_gets_an_error(settings, answer):
     def serve(listening):
         one, _address = listening.accept()
         with one:
-            for number, packet in ((0, GREETING), (2, SIGNED_IN), (1, answer)):
+            for number, packet in ((0, GREETING), (2, SIGNED_IN), (1, SIGNED_IN), (1, answer)):
                 one.sendall(len(packet).to_bytes(3, "little") + bytes([number]) + packet)
                 received.append(one.recv(65_536))
 
