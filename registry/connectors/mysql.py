@@ -140,6 +140,9 @@ class MySQLConnector(RowConnector):
             connection.connect(_socket(endpoint, self.address.port))
             _prepare(connection, seconds)
         except BROKEN as error:
+            if connection.open:
+                with suppress(*BROKEN, OSError):
+                    connection.close()
             raise translated(error) from None
         return connection
 
