@@ -31,6 +31,20 @@ def published_fields() -> QuerySet[Field]:
     )
 
 
+def with_references(dataset: Dataset) -> list[Field]:
+    """Its fields; what a key of one refers to stands at it as `referenced`, where that is published itself, too."""
+    fields = list(dataset.fields.all())
+    tables = {tuple(field.refers_to[:2]) for field in fields if field.refers_to}
+    known = {}
+    if tables:
+        published = Dataset.objects.published().filter(database=dataset.database_id)
+        named = published.filter(table_name__in={table for _schema, table in tables})
+        known = {(found.schema_name, found.table_name): found for found in named}
+    for field in fields:
+        field.referenced = known.get(tuple(field.refers_to[:2])) if field.refers_to else None
+    return fields
+
+
 def elsewhere(field: Field) -> int:
     """In how many other published datasets a field of this name is, counted to a bound."""
     same = Field.objects.shown().filter(name=field.name, dataset__search_document__is_listed=True)

@@ -339,8 +339,3 @@ class Field(models.Model):
     @property
     def more_values(self) -> int:
         return max(0, len(self.allowed_values) - VALUES_SHOWN)
-
-    @property
-    def target(self) -> str:
-        """What a foreign key of this column points to, as table.column; empty where there is none."""
-        return ".".join(part for part in self.refers_to if part)

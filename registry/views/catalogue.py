@@ -67,6 +67,7 @@ class DatasetView(Negotiated, DetailView):
             legal_basis=catalogue.cite(dataset.database.legal_basis),
             legislation=catalogue.cite(legislation) if legislation else None,
             terms=catalogue.terms_of(dataset),
+            fields=browsing.with_references(dataset),
             area=places.area_name(dataset.spatial),
             related=browsing.related(dataset),
             completeness=completeness.score(completeness.lacking(dataset)),

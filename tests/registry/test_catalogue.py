@@ -300,6 +300,20 @@ def test_pages_show_nothing_of_how_the_source_is_reached(reader):
         assert "db.example.vn" not in page
 
 
+def test_a_reference_names_what_is_published_and_nothing_else(reader):
+    dataset = DatasetFactory()
+    target = DatasetFactory(database=dataset.database, table_name="xa", title_vi="Danh mục xã", title_en="")
+    FieldFactory(dataset=dataset, name="ma_xa", refers_to=[target.schema_name, "xa", "ma"])
+    FieldFactory(dataset=dataset, name="ma_mat", refers_to=[target.schema_name, "ho_so_kin", "ma"])
+    page = reader.get(dataset.get_absolute_url())
+    assert "Danh mục xã" in text_of(page)
+    assert target.get_absolute_url() in page.text
+    assert "ho_so_kin" not in page.text
+    target.is_published = False
+    target.save()
+    assert "Danh mục xã" not in reader.get(dataset.get_absolute_url()).text
+
+
 @pytest.mark.parametrize(
     "hidden",
     [{"unpublished": True}, {"database__lifecycle": Lifecycle.RETIRED}, {"database__lifecycle": Lifecycle.DRAFT}],
