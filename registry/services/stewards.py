@@ -1,13 +1,15 @@
 """Appointing people who look after databases and datasets, and passing on what somebody leaves behind.
 
-Who left is found from accounts, and from memberships in the owner or above it: who moves to another agency left, too. What they looked after goes up: to the approvers of the owner, else to
-those of the agency above, and so on, else to the operators. The new ones are told.
+Who left is found from accounts, and from memberships in the owner or above it: who moves to another agency left, too.
+What they looked after goes up: to the approvers of the owner, else to those of the agency above, and so on, else to the
+operators. The new ones are told.
 """
 
+import logging
 from datetime import timedelta
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
@@ -22,6 +24,7 @@ from registry.models.people import Lineage
 from registry.permissions import DECIDE, belongs_to_lineage, has_role, is_named, people_named
 from registry.services import notices, people, records
 
+logger = logging.getLogger(__name__)
 TAKEN_OVER = notice_kinds.define(
     "stewardship-taken-over",
     gettext_lazy("You look after data that somebody left"),
@@ -119,7 +122,13 @@ def left_behind() -> QuerySet[Stewardship]:
 
 def pass_on_left() -> int:
     """Give everything that was left behind to those above, each on its own; how much it was."""
-    return sum(pass_on(stewardship=one) is not None for one in left_behind())
+    passed_on = 0
+    for one in left_behind():
+        try:
+            passed_on += pass_on(stewardship=one) is not None
+        except IntegrityError as error:  # of this row: the others have their turn
+            logger.error("stewardship %s is not passed on: %s", one.pk, type(error).__name__)
+    return passed_on
 
 
 @transaction.atomic
@@ -155,8 +164,9 @@ def pass_on(*, stewardship: Stewardship) -> Stewardship | None:
 
 
 def _has_already(user: User, stewardship: Stewardship) -> bool:
+    """Today or later: the same is given once a day."""
     same = {"database": stewardship.database, "dataset": stewardship.dataset, "kind": stewardship.kind}
-    return Stewardship.objects.today().filter(user=user, **same).exists()
+    return Stewardship.objects.filter(user=user, **same).exclude(valid_to__lt=timezone.localdate()).exists()
 
 
 def heirs_of(database: Database) -> list[User]:

@@ -145,6 +145,31 @@ def test_end_in_the_future_comes(database):
         assert Stewardship.objects.today().get().user == approver
 
 
+def test_who_gets_the_same_later_is_no_heir_to_it(database):
+    approver, colleague = person(database.owner, Role.APPROVER), person(database.owner, Role.APPROVER)
+    one = factories.StewardshipFactory(database=database)
+    later = TODAY() + timedelta(days=5)
+    factories.StewardshipFactory(database=database, user=approver, kind=one.kind, valid_from=later)
+    moved(one.user)
+    assert stewards.pass_on_left() == 1
+    assert Stewardship.objects.today().get().user == colleague
+
+
+def test_a_row_that_cannot_be_passed_on_keeps_no_other_back(database):
+    person(database.owner, Role.APPROVER)
+    stuck = factories.StewardshipFactory(database=database, valid_from=TODAY() - timedelta(days=9))
+    stuck.valid_to = TODAY() - timedelta(days=1)
+    stuck.save()
+    # Ending this one yesterday would give the same person the same twice on that day.
+    again = factories.StewardshipFactory(database=database, user=stuck.user, kind=stuck.kind, valid_from=TODAY())
+    other = factories.StewardshipFactory(database=database, kind=StewardKind.MANAGER)
+    moved(again.user)
+    moved(other.user)
+    assert stewards.pass_on_left() == 1
+    other.refresh_from_db()
+    assert other.valid_to == TODAY() - timedelta(days=1)
+
+
 def test_who_comes_back_later_is_appointed_anew(database, operator):
     approver = person(database.owner, Role.APPROVER)
     one = factories.StewardshipFactory(database=database)
