@@ -18,7 +18,7 @@ from registry.admin.value_pages import ProfilePages, SuggestionPages
 from registry.choices import Theme
 from registry.errors import RegistryRefusal
 from registry.models import Dataset, Field
-from registry.services import protection
+from registry.services import protection, publication
 
 MOST_IN_FORM = 200
 
@@ -101,8 +101,12 @@ class DatasetForm(ActingForm):
             except RegistryRefusal as refusal:
                 self.add_refusal(name, refusal)
         if cleaned.get("is_published") and not self.errors:
+            check = protection.check_publishable if self.initial.get("is_published") else publication.check_ready
+            for name in ("description", "contact_email", "applicable_legislation"):
+                if name in cleaned:  # what is about to be saved counts
+                    setattr(self.instance, name, cleaned[name])
             try:
-                protection.check_publishable(dataset=self.instance)
+                check(dataset=self.instance)
             except RegistryRefusal as refusal:
                 self.add_refusal("is_published", refusal)
         return cleaned

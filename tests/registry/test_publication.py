@@ -6,8 +6,8 @@ import pytest
 from django.utils import timezone
 
 from registry.choices import Role, StewardKind
-from registry.models import Dataset
-from registry.services import people, publication, stewards
+from registry.models import Database, Dataset, LegalInstrument
+from registry.services import classification, people, publication, stewards
 from tests import factories
 from tests.factories import person
 from tests.registry.pages import change, entries, refused, url
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def dataset():
-    return factories.DatasetFactory(unpublished=True)
+    return factories.DatasetFactory(unpublished=True, description="Mô tả", contact_email="dulieu@example.vn")
 
 
 def steward(thing, kind=StewardKind.MANAGER, **changes):
@@ -103,10 +103,10 @@ def test_what_cannot_be_published_is_refused_to_managers_too(dataset):
 def test_manager_publishes_in_the_admin(client, dataset):
     manager = steward(dataset)
     client.force_login(manager)
-    response = change(client, "dataset", dataset, is_published="on", description="Mô tả", access_rights="PUBLIC")
+    response = change(client, "dataset", dataset, is_published="on", description="Khác", access_rights="PUBLIC")
     assert response.status_code == 302
     dataset.refresh_from_db()
-    assert (dataset.is_published, dataset.description, dataset.access_rights) == (True, "Mô tả", "RESTRICTED")
+    assert (dataset.is_published, dataset.description, dataset.access_rights) == (True, "Khác", "RESTRICTED")
     assert entries("registry.dataset.publish").count() == 1
     assert "is_published" not in entries("registry.dataset.change").get().details
     assert change(client, "dataset", dataset, is_published="").status_code == 302
@@ -128,3 +128,51 @@ def test_operator_publishes_as_before(client, dataset, operator):
     assert change(client, "dataset", dataset, is_published="on").status_code == 302
     assert is_published(dataset)
     assert entries("registry.dataset.publish").get().actor == str(operator.public_id)
+
+
+def _law_ended(dataset):
+    yesterday = timezone.localdate() - timedelta(days=1)
+    LegalInstrument.objects.filter(pk=dataset.database.legal_basis_id).update(
+        effective_from=yesterday - timedelta(days=9), effective_to=yesterday
+    )
+
+
+def _sensitive_undecided(dataset):
+    factories.FieldFactory(dataset=dataset, name="dan_toc", basic=True)
+    classification.suggest(dataset=dataset)
+
+
+@pytest.mark.parametrize(
+    ("change_it", "said"),
+    [
+        (lambda dataset: Dataset.objects.update(description=" "), "Mô tả"),
+        (lambda dataset: Dataset.objects.update(contact_email=""), "thư điện tử"),
+        (_law_ended, "hiệu lực"),
+        (_sensitive_undecided, "dan_toc"),
+    ],
+    ids=["description", "contact", "law", "sensitive"],
+)
+def test_what_readers_could_not_use_is_not_published_and_says_why(client, dataset, operator, change_it, said):
+    Database.objects.update(contact_email="")
+    change_it(dataset)
+    with refused("not-ready"):
+        publication.publish(dataset=dataset, by=operator)
+    client.force_login(operator)
+    page = change(client, "dataset", dataset, is_published="on")
+    assert page.status_code == 200
+    assert said in page.text
+    assert not is_published(dataset)
+
+
+def test_a_contact_who_looks_after_it_is_enough(dataset, operator):
+    Dataset.objects.update(contact_email="")
+    steward(dataset, kind=StewardKind.CONTACT)
+    publication.publish(dataset=dataset, by=operator)
+    assert is_published(dataset)
+
+
+def test_what_is_published_already_can_be_saved_though_its_law_ended(client, dataset, operator):
+    publication.publish(dataset=dataset, by=operator)
+    _law_ended(dataset)
+    client.force_login(operator)
+    assert change(client, "dataset", dataset, is_published="on", title_vi="Khác").status_code == 302

@@ -72,6 +72,7 @@ def describe(dataset: Dataset, cast: Cast, columns: list[str]) -> None:
     client = _as(cast.operator)
     page = client.get(url("dataset", "change", dataset.pk))
     changes = {"title_vi": f"Bảng {dataset.table_name}", "title_en": dataset.table_name, "is_published": "on"}
+    changes |= {"description": "Bảng của một cơ sở dữ liệu mẫu.", "contact_email": "dulieu@example.vn"}
     for inline in page.context["inline_admin_formsets"]:
         for form in inline.formset.forms:
             if getattr(form.instance, "name", "") in columns and "personal_data" in form.fields:
