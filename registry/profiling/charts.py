@@ -154,17 +154,27 @@ def _bars(kind: str, buckets: list[dict]) -> list[Bar]:
                 f"{width - GAP:.1f}",
                 f"{height:.1f}",
                 _span(kind, bucket["from"], bucket["to"]),
-                f"{number_format(bucket['share'], 1)}\u00a0%",
+                f"{bucket['share']}\u00a0%",
             )
         )
     return bars
 
 
 def _span(kind: str, start: str, end: str) -> str:
+    if not start and not end:
+        return _("all")
+    if not start:
+        return _("below %(to)s") % {"to": _bound(kind, end)}
+    if not end:
+        return _("%(from)s and above") % {"from": _bound(kind, start)}
     if kind in DATES:
         first, last = int(start[:4]), int(end[:4]) - 1
         return str(first) if first == last else f"{first}–{last}"
     return _("%(from)s to below %(to)s") % {"from": _edge(kind, start), "to": _edge(kind, end)}
+
+
+def _bound(kind: str, text: str) -> str:
+    return text[:4] if kind in DATES else _edge(kind, text)
 
 
 def _edge(kind: str, text: str) -> str:

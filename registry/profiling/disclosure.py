@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from registry.choices import FieldKind, PersonalData, Withheld
 
 MOST_TOP = 10
+SIGNIFICANT = 3  # digits of what is counted or averaged
 CLOSED_LIST = 50  # different values up to which those of a personal field count as a closed list, such as provinces
 LONGEST_SHOWN = 60  # a longer value is a text and not a category
 GROUPABLE = {FieldKind.TEXT, FieldKind.INTEGER, FieldKind.NUMBER, FieldKind.BOOLEAN, FieldKind.DATE, FieldKind.DATETIME}
@@ -40,7 +41,7 @@ def allowed(category: str, kind: str, is_key: bool = False) -> Allowed:
     measured = not (is_key and kind in MEASURES)
     return Allowed(
         distinct=True,
-        average=kind in MEASURES and measured,
+        average=kind in MEASURES and measured and not personal,  # of few more people it would tell the last one
         length=kind == FieldKind.TEXT,
         spread=(kind in DATES or kind in MEASURES) and measured,
         extremes=not personal,
@@ -72,7 +73,7 @@ def told_values(counts: list[tuple[str, int]], *, rows: int, least: int) -> tupl
     """The most frequent values, and how many rows have another or none.
 
     A value that few rows have is among the others; and where the others were few, so that subtracting would tell how
-    many, the rarest of the shown ones joins them.
+    many, the rarest of the shown ones joins them. Counts are coarse.
     """
     shown = [(value, count) for value, count in counts if count >= least and len(value) <= LONGEST_SHOWN][:MOST_TOP]
     others = rows - sum(count for _value, count in shown)
@@ -80,7 +81,9 @@ def told_values(counts: list[tuple[str, int]], *, rows: int, least: int) -> tupl
         others += shown.pop()[1]
     if not shown:
         return [], None
-    return [{"value": value, "count": count} for value, count in shown], others
+    return [{"value": value, "count": coarse(count, least=least)} for value, count in shown], coarse(
+        others, least=least
+    )
 
 
 def merged(edges: list, counts: list[int], *, least: int) -> list[tuple]:
@@ -100,14 +103,30 @@ def merged(edges: list, counts: list[int], *, least: int) -> list[tuple]:
     return [tuple(bucket) for bucket in buckets]
 
 
-def in_shares(buckets: list[tuple], spell) -> list[dict]:
-    """Buckets with their share of all values: counts would tell by subtraction how many are missing."""
+def in_shares(buckets: list[tuple], spell, *, is_open: bool) -> list[dict]:
+    """Buckets with their share of all values in whole per cent: counts would tell by subtraction how many are missing.
+
+    Where `is_open` the first has no start and the last no end: both would tell of whoever is farthest out.
+    """
     total = sum(count for _from, _to, count in buckets)
-    return [
-        {"from": spell(start), "to": spell(end), "share": round(100 * count / total, 1)}
+    shares = [
+        {"from": spell(start), "to": spell(end), "share": max(1, round(100 * count / total)) if count else 0}
         for start, end, count in buckets
         if total
     ]
+    if is_open and shares:
+        shares[0]["from"] = shares[-1]["to"] = ""
+    return shares
+
+
+def coarse(count: int, *, least: int) -> int:
+    """To three digits and to whole `least`: two profiles, with a few rows more between them, tell nothing of those rows."""
+    step = max(least, 10 ** (len(str(count)) - SIGNIFICANT))
+    return round(count / step) * step
+
+
+def significant(number: float) -> float:
+    return float(f"{number:.{SIGNIFICANT}g}")
 
 
 def estimated_distinct(*, seen: int, once: int, sample: int, all_rows: int) -> int:

@@ -186,7 +186,7 @@ class Look:
                 at_least = [int(row[f"at{number}_{place}"]) for place in range(len(edges))]
                 counts = [upper - lower for upper, lower in itertools.pairwise(at_least)]
                 buckets = disclosure.merged(edges, counts, least=self.least)
-                one.buckets = disclosure.in_shares(buckets, _spell)
+                one.buckets = disclosure.in_shares(buckets, _spell, is_open=not one.asked.allowed.extremes)
 
     def _patterns(self) -> None:
         looked = [one for one in self._enough("patterns") if one.field.kind != FieldKind.BOOLEAN]
@@ -211,7 +211,10 @@ class Look:
         if few or not may.distinct:
             return told
         told.distinct, told.distinct_is_estimated = one.distinct, one.estimated
-        told.average, told.length = one.average, one.length
+        if not may.extremes and one.distinct is not None and one.distinct > disclosure.CLOSED_LIST:
+            told.distinct, told.distinct_is_estimated = disclosure.coarse(one.distinct, least=self.least), True
+        told.average = None if one.average is None else disclosure.significant(one.average)
+        told.length = None if one.length is None else disclosure.significant(one.length)
         told.buckets, told.top, told.others, told.patterns = one.buckets, one.top, one.others, one.patterns
         if may.extremes and one.low is not None and one.high is not None:
             told.lowest, told.highest = _spell(one.low), _spell(one.high)

@@ -35,13 +35,37 @@ def test_missing_values_are_told_in_whole_shares_and_never_of_a_few(rows, filled
 def test_rare_values_are_among_the_others():
     told, others = disclosure.told_values([("Nam", 60), ("Nữ", 30), ("Khác", 2)], rows=102, least=LEAST)
     assert told == [{"value": "Nam", "count": 60}, {"value": "Nữ", "count": 30}]
-    assert others == 12
+    assert others == 10  # 12, told coarsely
 
 
 def test_others_are_never_few_by_subtraction():
     told, others = disclosure.told_values([("Nam", 60), ("Nữ", 38), ("Khác", 2)], rows=100, least=LEAST)
     assert told == [{"value": "Nam", "count": 60}]
     assert others == 40
+
+
+@pytest.mark.parametrize(("count", "told"), [(57, 60), (58, 60), (1_234_567, 1_230_000), (1_004, 1_000), (10, 10)])
+def test_counts_are_told_to_three_digits_and_whole_tens(count, told):
+    assert disclosure.coarse(count, least=LEAST) == told
+
+
+def test_one_person_more_changes_no_figure_of_a_closed_list():
+    before = disclosure.told_values([("Nam", 57), ("Nữ", 31)], rows=88, least=LEAST)
+    assert disclosure.told_values([("Nam", 58), ("Nữ", 31)], rows=89, least=LEAST) == before
+
+
+def test_nothing_but_spread_is_asked_of_what_people_have():
+    may = disclosure.allowed(PersonalData.BASIC, FieldKind.NUMBER)
+    assert (may.average, may.extremes, may.spread) == (False, False, True)
+
+
+def test_distributions_of_people_have_no_ends():
+    buckets = [(0, 10, 50), (10, 500, 51)]
+    assert disclosure.in_shares(buckets, str, is_open=True) == [
+        {"from": "", "to": "10", "share": 50},
+        {"from": "10", "to": "", "share": 50},
+    ]
+    assert disclosure.in_shares(buckets, str, is_open=False)[0]["from"] == "0"
 
 
 def test_a_closed_list_without_others_has_none():

@@ -41,9 +41,11 @@ def test_a_profile_counts_and_measures(dataset):
     assert found["ghi_chu"].null_percent == 75
     assert found["so_dinh_danh"].distinct == 300
     assert (found["so_tien"].lowest, found["so_tien"].highest) == ("0", "2990")
-    assert found["so_tien"].average == pytest.approx(1495)
+    assert found["so_tien"].average == 1_500  # 1,495 to three digits
     assert [bucket["from"] for bucket in found["so_tien"].buckets][:3] == ["0", "500", "1000"]
-    assert sum(bucket["share"] for bucket in found["so_tien"].buckets) == pytest.approx(100, abs=0.5)
+    assert sum(bucket["share"] for bucket in found["so_tien"].buckets) == pytest.approx(
+        100, abs=6
+    )  # each to a whole per cent
     assert found["loai"].top == [
         {"value": "B", "count": 99}, {"value": "C", "count": 99}, {"value": "A", "count": 98},
     ] or sum(line["count"] for line in found["loai"].top) + found["loai"].others == 300  # fmt: skip
@@ -63,7 +65,8 @@ def test_personal_fields_tell_coarse_figures_only(dataset):
     found = profiled(dataset)
     born = found["ngay_sinh"]
     assert born.lowest == born.highest == ""
-    assert all(bucket["from"].endswith("0-01-01") for bucket in born.buckets)
+    assert (born.buckets[0]["from"], born.buckets[-1]["to"]) == ("", "")
+    assert all(bucket["from"].endswith("0-01-01") for bucket in born.buckets[1:])
     assert found["ho_ten"].top == []
     assert found["ho_ten"].lowest == ""
     assert {line["value"] for line in found["gioi_tinh"].top} <= {"Nam", "Nữ"}

@@ -81,7 +81,7 @@ def test_figures_are_those_of_every_engine(dataset):
     assert (profile.rows, profile.sampling) == (COUNT, Sampling.ALL)
     assert found["ghi_chu"].null_percent == 75
     assert (found["so_tien"].lowest, found["so_tien"].highest) == ("0", "2990")
-    assert found["so_tien"].average == pytest.approx(1495)
+    assert found["so_tien"].average == 1_500  # 1,495 to three digits
     assert found["ngay_sinh"].buckets
     assert found["ngay_lap"].lowest == "2026-01-01"
     assert {line["value"] for line in found["gioi_tinh"].top} <= {"Nam", "Nữ"}
