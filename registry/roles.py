@@ -32,6 +32,7 @@ REGISTRY = (
     "registrychange",
     "schemachange",
     "schemasnapshot",
+    "searchsynonym",
     "sharingpolicy",
     "stewardship",
     "structurewatch",

@@ -14,5 +14,6 @@ from registry.admin import (  # noqa: F401  importing registers
     stewardship,
     structure,
     subscriptions,
+    synonyms,
     tree,
 )

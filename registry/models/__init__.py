@@ -10,7 +10,7 @@ from registry.models.people import Agency, Delegation, Membership, User
 from registry.models.places import AdministrativeUnit, UnitCode
 from registry.models.policies import PolicyField, SharingPolicy
 from registry.models.profiles import DatasetProfile, FieldProfile
-from registry.models.search import SearchDocument
+from registry.models.search import SearchDocument, SearchSynonym
 from registry.models.stewardship import Stewardship
 from registry.models.structure import SchemaChange, SchemaSnapshot, StructureWatch
 from registry.models.subscriptions import Subscription
@@ -41,6 +41,7 @@ __all__ = [
     "SchemaChange",
     "SchemaSnapshot",
     "SearchDocument",
+    "SearchSynonym",
     "SharingPolicy",
     "Stewardship",
     "StructureWatch",

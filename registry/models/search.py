@@ -5,8 +5,10 @@ from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
+from registry.fields import TextLine
 from registry.models.databases import Dataset
 
 
@@ -52,3 +54,31 @@ class SearchDocument(models.Model):
 
     def __str__(self) -> str:
         return self.title_vi
+
+
+class SearchSynonym(models.Model):
+    """Two ways of writing the same: whoever searches for one also finds the other. Either may be an abbreviation."""
+
+    term = TextLine(_("typed"), max_length=60)
+    meaning = TextLine(_("means"), max_length=100)
+
+    class Meta:
+        verbose_name = _("search synonym")
+        verbose_name_plural = _("search synonyms")
+        ordering = ["term", "meaning"]
+        constraints = [
+            models.UniqueConstraint(
+                Lower("term"),
+                Lower("meaning"),
+                name="registry_searchsynonym_once",
+                violation_error_message=_("These two are known as the same already."),
+            ),
+            models.CheckConstraint(
+                condition=~Q(term="") & ~Q(meaning="") & ~Q(term=F("meaning")),
+                name="registry_searchsynonym_two",
+                violation_error_message=_("A synonym needs two different ways of writing."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.term} = {self.meaning}"

@@ -6,6 +6,7 @@ are ranked in steps: words of the title before words of the rest, with accents b
 
 import hashlib
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from django.core.cache import cache
@@ -15,6 +16,7 @@ from django.utils.translation import get_language
 from registry.models import LegalInstrument, SharingPolicy
 from registry.names import vietnamese_collation
 from registry.search.asking import ARRAYS, FACETS, LAST_PAGE, PAGE_SIZE, Asked, Sort
+from registry.search.synonyms import variants
 
 LITTLE = 1  # with fewer hits than this, likeness is tried: who found the words is not asked whether others were meant
 LIKE_ENOUGH = 0.5
@@ -54,6 +56,7 @@ class Found:
     ids: list[int]
     total: int
     by_likeness: bool = False
+    also: list[str] = field(default_factory=list)  # other ways of writing what was typed, which count as well
     counts: dict[str, dict] = field(default_factory=dict)
 
 
@@ -64,10 +67,11 @@ def find(asked: Asked) -> Found:
     hits, parameters = WORDS, []
     if laws := _laws(asked.words):
         hits, parameters = f"{WORDS} UNION ALL {UNDER_LAW}", [laws]
-    found = _run(asked, hits, parameters)
+    also = variants(asked.words)
+    found = _run(asked, hits, parameters, also)
     if sum(found.counts["all"].values()) >= LITTLE or laws:
         return found
-    with_alike = _run(asked, f"{hits} UNION ALL {ALIKE}", parameters)
+    with_alike = _run(asked, f"{hits} UNION ALL {ALIKE}", parameters, also)
     with_alike.by_likeness = with_alike.total > found.total
     return with_alike
 
@@ -106,8 +110,8 @@ def _skipped(asked: Asked) -> int:
     return (min(max(asked.page, 1), LAST_PAGE) - 1) * PAGE_SIZE
 
 
-def _run(asked: Asked, hits: str, hit_parameters: list) -> Found:
-    statement, parameters = _statement(asked, hits, hit_parameters)
+def _run(asked: Asked, hits: str, hit_parameters: list, also: Sequence[str] = ()) -> Found:
+    statement, parameters = _statement(asked, hits, hit_parameters, also)
     with connection.cursor() as cursor:
         # Compiling the statement would take longer than running it.
         settings = "SELECT set_config('jit', 'off', false), set_config('pg_trgm.word_similarity_threshold', %s, false)"
@@ -120,10 +124,11 @@ def _run(asked: Asked, hits: str, hit_parameters: list) -> Found:
             ids.append((count, number))
         else:
             counts[kind][number if number is not None else code] = count
-    return Found([number for _place, number in sorted(ids)], counts["total"].get("", 0), counts=dict(counts))
+    in_order = [number for _place, number in sorted(ids)]
+    return Found(in_order, counts["total"].get("", 0), counts=dict(counts), also=list(also))
 
 
-def _statement(asked: Asked, hits: str, hit_parameters: list) -> tuple[str, list]:
+def _statement(asked: Asked, hits: str, hit_parameters: list, also: Sequence[str]) -> tuple[str, list]:
     offers, offer_parameters = _offers("dataset_id IN (SELECT dataset_id FROM hits)")
     chosen = {name: values for name, values in asked.chosen.items() if values}
     page = _page(asked)
@@ -132,7 +137,8 @@ def _statement(asked: Asked, hits: str, hit_parameters: list) -> tuple[str, list
     # Built of the constants of this module alone; whatever a reader typed is a parameter.
     statement = f"""
         WITH asked AS MATERIALIZED (
-            SELECT registry_query(unmarked) AS plain, registry_query(unmarked, false) AS whole, registry_query(typed) AS exact,
+            SELECT registry_query(unmarked){" || registry_query(%s)" * len(also)} AS plain,
+                registry_query(unmarked, false){" || registry_query(%s, false)" * len(also)} AS whole, registry_query(typed) AS exact,
                 registry_words(unmarked) AS unaccented, registry_words(typed) AS written,
                 phraseto_tsquery('simple', registry_words(unmarked)) AS phrase,
                 phraseto_tsquery('simple', registry_words(typed)) AS exact_phrase
@@ -150,7 +156,7 @@ def _statement(asked: Asked, hits: str, hit_parameters: list) -> tuple[str, list
         UNION ALL SELECT 'all', NULL, '', count(*) FROM hits
         {" ".join(_counts(name, chosen) for name in FACETS)}
     """  # noqa: S608
-    parameters = [asked.words, *hit_parameters, *offer_parameters, *(chosen[name] for name in tests)]
+    parameters = [*also, *also, asked.words, *hit_parameters, *offer_parameters, *(chosen[name] for name in tests)]
     return statement, [*parameters, PAGE_SIZE, _skipped(asked)]
 
 

@@ -3,12 +3,14 @@
 import difflib
 import re
 import unicodedata
+from collections.abc import Iterable
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 WORD = re.compile(r"[^\W\d_]+|\d+")
 EXCERPT = 240
+SHORTEST_BEGINNING = 3  # letters; with fewer, half the words of a page would be marked
 
 
 def plain(text: str) -> str:
@@ -18,11 +20,15 @@ def plain(text: str) -> str:
 
 
 class Marker:
-    """Marks the words of a search in texts; the last word also where it only begins one."""
+    """Marks the words of a search in texts; the last word also where it only begins one, if it is not too short for it.
 
-    def __init__(self, words: str) -> None:
+    Words of `also`, the other ways of writing it, are marked as well.
+    """
+
+    def __init__(self, words: str, also: Iterable[str] = ()) -> None:
         found = [plain(word) for word in WORD.findall(unicodedata.normalize("NFC", words))]
         self.whole, self.beginning = set(found), found[-1] if found else None
+        self.also = {word for text in also for word in WORD.findall(text)}
 
     def __bool__(self) -> bool:
         return bool(self.whole)
@@ -34,7 +40,9 @@ class Marker:
 
     def matches(self, word: str) -> bool:
         word = plain(word)
-        return word in self.whole or bool(self.beginning and word.startswith(self.beginning))
+        if word in self.whole or word in self.also:
+            return True
+        return bool(self.beginning and len(self.beginning) >= SHORTEST_BEGINNING and word.startswith(self.beginning))
 
     def count(self, text: str) -> int:
         """How many different words of the search occur in the text."""

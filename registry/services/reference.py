@@ -1,4 +1,5 @@
-"""Loading what is the same for every installation: laws and their amendments, provinces before and after 01/7/2025.
+"""Loading what is the same for every installation: laws and their amendments, provinces before and after 01/7/2025,
+and what is written in more than one way.
 
 Safe to run again: what is there stays as somebody may have corrected it; only what is missing is added.
 """
@@ -11,7 +12,7 @@ from pathlib import Path
 from django.db import transaction
 
 from registry.choices import InstrumentKind
-from registry.models import AdministrativeUnit, Amendment, LegalInstrument, UnitCode
+from registry.models import AdministrativeUnit, Amendment, LegalInstrument, SearchSynonym, UnitCode
 
 DATA = Path(__file__).resolve().parent.parent / "reference"
 
@@ -23,6 +24,7 @@ def load() -> dict[str, int]:
         "laws": _load_laws(),
         "amendments": _load_amendments(),
         "units": _load_units(),
+        "synonyms": _load_synonyms(),
     }
 
 
@@ -79,6 +81,10 @@ def _load_amendments() -> int:
         for row in rows("amendments.csv")
     ]
     return sum(added)
+
+
+def _load_synonyms() -> int:
+    return sum(SearchSynonym.objects.get_or_create(**row)[1] for row in rows("synonyms.csv"))
 
 
 def _load_units() -> int:

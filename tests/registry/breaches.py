@@ -6,7 +6,7 @@ from django.db import connection
 from django.utils import timezone
 
 from registry.choices import Role
-from registry.models import AdministrativeUnit, Amendment, LegalInstrument, RegistryChange, UnitCode
+from registry.models import AdministrativeUnit, Amendment, LegalInstrument, RegistryChange, SearchSynonym, UnitCode
 from tests import factories
 from tests.factories import person
 
@@ -99,6 +99,12 @@ POLICIES = {
     ),
     "registry_sharingpolicy_blind_of_several": lambda: factories.SharingPolicyFactory(blind_review=True),
 }
+SYNONYMS = {
+    "registry_searchsynonym_once": lambda: [
+        SearchSynonym.objects.create(term=term, meaning="căn cước") for term in ("CCCD", "cccd")
+    ],
+    "registry_searchsynonym_two": lambda: SearchSynonym.objects.create(term="x", meaning="x"),
+}
 HISTORY = {"registry_registrychange_operation": _undone}
 IMPORTS = {
     "registry_metadataimport_kind": lambda: factories.MetadataImportFactory(kind="poems"),
@@ -145,4 +151,4 @@ MOVES = {
     "registry_agencymove_applied_with_consent": _applied_without_consent,
     "registry_agencymove_one_open": _opened_twice,
 }
-EVERY = {**LAWS, **PLACES, **POLICIES, **HISTORY, **IMPORTS, **STEWARDS, **SUBSCRIPTIONS, **MOVES}
+EVERY = {**LAWS, **PLACES, **POLICIES, **SYNONYMS, **HISTORY, **IMPORTS, **STEWARDS, **SUBSCRIPTIONS, **MOVES}

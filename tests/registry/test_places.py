@@ -22,7 +22,7 @@ def units(db):
 
 
 def test_reference_is_loaded_once_however_often_it_is_run(units, capsys):
-    assert units == {"laws": 23, "amendments": 1, "units": 87}
+    assert units == {"laws": 23, "amendments": 1, "units": 87, "synonyms": 33}
     assert AdministrativeUnit.objects.on(BEFORE).count() == 63
     assert AdministrativeUnit.objects.on(AFTER).count() == 34
     LegalInstrument.objects.filter(number="278/2025/NĐ-CP").update(title_en="Corrected here")

@@ -12,6 +12,7 @@ from registry.choices import AccessRights, Classification, Lifecycle, Mode, Pers
 from registry.models import Agency, Database, Dataset, Field, LegalInstrument, SearchDocument
 from registry.names import vietnamese_collation
 from registry.search import Asked, Marker, Sort, finding
+from registry.services import reference
 from tests.factories import DatasetFactory, FieldFactory, LegalInstrumentFactory, SharingPolicyFactory
 
 pytestmark = pytest.mark.django_db
@@ -77,6 +78,52 @@ def test_what_is_not_published_is_not_found(shelf):
         dataset = DatasetFactory(title_vi="Bí ẩn")
         Dataset.objects.filter(pk=dataset.pk).update(**change)
         assert found("bí ẩn") == []
+
+
+@pytest.fixture
+def synonyms():
+    reference.load()
+
+
+@pytest.mark.parametrize(
+    ("typed", "title"),
+    [
+        ("CCCD", "Thẻ căn cước công dân"),
+        ("cccd đã hủy", "Căn cước công dân đã hủy"),
+        ("BHYT", "Thẻ bảo hiểm y tế"),
+        ("sđt", "Số điện thoại của cơ quan"),
+        ("SDT", "Số điện thoại của cơ quan"),
+        ("bảo hiểm xã hội", "Sổ BHXH"),
+        ("bao hiem xa hoi", "Sổ BHXH"),
+        ("Vietnam", "Dân số Việt Nam"),
+        ("ngaysinh", "Ngày sinh theo tháng"),
+        ("gplx", "Giấy phép lái xe"),
+        ("dữ liệu mst", "Dữ liệu mã số thuế"),
+    ],
+)
+def test_other_ways_of_writing_are_found(synonyms, typed, title):
+    for other in ("Cấp phép xây dựng", "Dân số thế giới", title):
+        DatasetFactory(title_vi=other, title_en="", keywords=[])
+    assert found(typed) == [title]
+
+
+def test_a_word_inside_another_is_no_abbreviation(synonyms):
+    DatasetFactory(title_vi="Đăng ký kinh doanh", title_en="")
+    assert search.find(Asked("dkkdx")).also == []
+    assert search.find(Asked("ĐKKD")).also == ["dang ky kinh doanh"]
+
+
+def test_the_page_says_what_else_was_searched_for(client, synonyms):
+    DatasetFactory(title_vi="Thẻ bảo hiểm y tế", title_en="")
+    page = client.get(CATALOGUE, {"q": "bhyt"}).text
+    assert "bao hiem y te" in page
+    assert "<mark>bảo</mark>" in page
+
+
+def test_a_letter_marks_no_beginnings():
+    assert "<mark>" not in Marker("b").mark("bảo hiểm")
+    assert Marker("bao").mark("báo cáo") == "<mark>báo</mark> cáo"
+    assert Marker("kha").mark("khám bệnh").startswith("<mark>khám")
 
 
 @pytest.mark.parametrize("typed", ["%", "_", "' OR 1=1 --", "&|!():*<->", "\\", "  ", "a" * 200])
