@@ -52,6 +52,7 @@ class Sheet:
     columns: tuple[Column, ...]
     told: tuple[str, ...]  # columns that go out for the reader only; what comes back in them is not taken over
     owner_path: str
+    dataset_path: str
 
     @property
     def header(self) -> list[str]:
@@ -98,8 +99,13 @@ def _themes(text: str, reading: Reading) -> list[str]:
     codes = [part.upper() for part in _list(text.replace(",", ";"))]
     unknown = [code for code in codes if code not in Theme.values]
     if unknown:
-        raise ValidationError(_("Unknown code: %(codes)s") % {"codes": ", ".join(unknown)})
+        raise _unknown(", ".join(unknown), Theme)
     return codes
+
+
+def _unknown(codes: str, known) -> ValidationError:
+    told = {"codes": codes[:50], "known": ", ".join(f"{one.value} ({one.label})" for one in known)}
+    return ValidationError(_("Unknown code: %(codes)s. Known are: %(known)s.") % told)
 
 
 def _keywords(text: str, reading: Reading) -> list[str]:
@@ -112,7 +118,7 @@ def _keywords(text: str, reading: Reading) -> list[str]:
 def _frequency(text: str, reading: Reading) -> str:
     code = text.strip().upper()
     if code and code not in Frequency.values:
-        raise ValidationError(_("Unknown code: %(codes)s") % {"codes": text[:50]})
+        raise _unknown(text, Frequency)
     return code
 
 
@@ -164,6 +170,7 @@ DATASETS = Sheet(
     ),
     ("database", "access_rights", "is_published"),
     "database__owner",
+    "pk",
 )
 FIELDS = Sheet(
     SheetKind.FIELDS,
@@ -172,6 +179,7 @@ FIELDS = Sheet(
     (Column("title_vi"), Column("title_en"), Column("description")),
     ("native_type", "personal_data"),
     "dataset__database__owner",
+    "dataset",
 )
 SHEETS = {sheet.kind: sheet for sheet in (DATASETS, FIELDS)}
 

@@ -88,11 +88,20 @@ class MetadataImportAdmin(PostButtons, ReadOnlyAdmin):
         # The rows are large, and needed on one page only.
         return super().get_queryset(request).defer("rows")
 
+    def scoped(self, queryset, user):
+        return queryset.filter(uploaded_by=user)
+
     def has_add_permission(self, request):
-        return request.user.has_perm("registry.add_metadataimport")
+        return imports.can_import(request.user)
 
     def has_change_permission(self, request, obj=None):
-        return request.user.has_perm("registry.change_metadataimport")
+        is_own = obj is not None and obj.uploaded_by_id == request.user.pk
+        return is_own or request.user.has_perm("registry.change_metadataimport")
+
+    def has_view_permission(self, request, obj=None):
+        if request.user.has_perm("registry.view_metadataimport"):
+            return True
+        return imports.can_import(request.user) if obj is None else obj.uploaded_by_id == request.user.pk
 
     def get_urls(self):
         page = self.admin_site.admin_view(require_GET(self.file_view))

@@ -3,21 +3,6 @@ publish it."""
 
 from registry.services import protection, publication, stewards
 
-DESCRIBED = {
-    "title_vi",
-    "title_en",
-    "description",
-    "themes",
-    "keywords",
-    "landing_page",
-    "contact_email",
-    "spatial",
-    "temporal_from",
-    "temporal_to",
-    "frequency",
-    "update_frequency",
-}
-
 
 class Stewarded:
     """Opens the description of a dataset to its editors and managers, to managers its publication, and nothing else."""
@@ -32,7 +17,9 @@ class Stewarded:
         if obj is None or super().has_change_permission(request, obj):
             return readonly
         shown = [name for _title, options in self.get_fieldsets(request, obj) for name in options["fields"]]
-        open_to = DESCRIBED | ({"is_published"} if protection.can_steward(request.user, obj.database, obj) else set())
+        open_to = stewards.DESCRIBED | (
+            {"is_published"} if protection.can_steward(request.user, obj.database, obj) else set()
+        )
         return [*readonly, *(name for name in shown if name not in open_to and name not in readonly)]
 
     def save_model(self, request, obj, form, change):

@@ -138,10 +138,15 @@ def _batch(own: QuerySet) -> bool:
 def _change(staged: MetadataImport, batch: list[dict], by: User) -> None:
     """Give the rows of a batch their new values, as far as the person may and nobody else changed them meanwhile."""
     sheet, reading, refused = SHEETS[staged.kind], Reading.begin(), Refused()
+    may = imports.open_columns(sheet, by)
     known = _locked(sheet, imports.changeable(sheet, by), batch)
     refused.add_foreign(sheet, [row["key"] for row in batch], known)
     for row in batch:
-        row["outcome"] = _changed(sheet, known.get(tuple(row["key"])), row, reading)
+        if may.issuperset(row["changes"]):
+            row["outcome"] = _changed(sheet, known.get(tuple(row["key"])), row, reading)
+        else:
+            row["outcome"] = RowOutcome.UNKNOWN
+            refused.add("not-allowed", tuple(row["key"]))
     _save(sheet, known, [row for row in batch if row["outcome"] == RowOutcome.APPLIED], refused)
     applied = [(known[tuple(row["key"])], row) for row in batch if row["outcome"] == RowOutcome.APPLIED]
     named = {"import": str(staged.public_id)}

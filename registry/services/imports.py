@@ -10,13 +10,13 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
 
-from registry import spreadsheets
+from registry import citations, spreadsheets
 from registry.choices import RowOutcome
 from registry.errors import RegistryRefusal
 from registry.metadata_sheets import SHEETS, VERSION, Column, Reading, Sheet, parsed, plain_key, sheet_of
 from registry.models import Dataset, MetadataImport, User
 from registry.roles import agencies_served, sees_every_agency
-from registry.services import protection, records
+from registry.services import protection, records, stewards
 
 BATCH = 500
 MOST_NAMED = 20  # of the rows of one refusal, in the ledger
@@ -51,19 +51,36 @@ class Refused:
 
 
 def changeable(sheet: Sheet, by: User) -> QuerySet:
-    """The rows that the person may change in the admin; those of the own agencies only where the role is no wider."""
+    """The rows whose description the person may change now: by role, of the own agencies only where the role is no wider;
+    or as a steward of the dataset."""
     rows = sheet.model.objects.all()
-    if not by.has_perm(f"registry.change_{sheet.model._meta.model_name}"):
-        return rows.none()
+    if not _has_role(sheet, by):
+        return rows.filter(**{f"{sheet.dataset_path}__in": stewards.entrusted_to(by)})
     return rows if sees_every_agency(by) else rows.filter(**{f"{sheet.owner_path}__in": agencies_served(by)})
+
+
+def open_columns(sheet: Sheet, by: User) -> set[str]:
+    """The columns in which the person may change anything."""
+    names = {column.name for column in sheet.columns}
+    return names if _has_role(sheet, by) else names & stewards.DESCRIBED
+
+
+def _has_role(sheet: Sheet, by: User) -> bool:
+    return by.has_perm(f"registry.change_{sheet.model._meta.model_name}")
+
+
+def can_import(user: User) -> bool:
+    return user.has_perm("registry.add_metadataimport") or stewards.entrusted_to(user).exists()
 
 
 def stage(*, file: BinaryIO, file_name: str, by: User) -> MetadataImport:
     """Keep what the file would change until it is confirmed; nothing changes yet. Raises RegistryRefusal."""
     sheet, columns, lines = _table(file)
-    if not by.has_perm(f"registry.change_{sheet.model._meta.model_name}"):
+    if not _has_role(sheet, by) and not stewards.entrusted_to(by).exists():
         raise RegistryRefusal("not-allowed", _("Your role does not let you change these descriptions."))
-    reading = Reading.begin()
+    reading, may = Reading.begin(), open_columns(sheet, by)
+    closed = [column for column in columns if column.name not in may]
+    columns = [column for column in columns if column.name in may]
     rows, refused = [], Refused()
     seen = Counter(plain_key(*(line[name] for name in sheet.key)) for _number, line in lines)
     lines = iter(lines)
@@ -75,6 +92,8 @@ def stage(*, file: BinaryIO, file_name: str, by: User) -> MetadataImport:
             rows.append(
                 {"line": number, "key": list(key), **_judged(sheet, columns, known.get(key), line, reading, refused)}
             )
+            if key in known:
+                rows[-1]["problems"] += _not_taken(known[key], line, closed)
             if seen[key] > 1:
                 rows[-1] = {"line": number, "key": list(key), "outcome": RowOutcome.TWICE}
     MetadataImport.objects.forgotten().delete()
@@ -174,6 +193,8 @@ def _judged(
             continue
         if column.text_of(thing) != old:
             changes[column.name] = [old, column.text_of(thing)]
+    if "applicable_legislation" in changes and (law := thing.applicable_legislation):
+        notes += [str(reason) for reason in [citations.warning(law)] if reason]
     problems += _contradictions(thing, changes)
     outcome = RowOutcome.CHANGE if changes else RowOutcome.SAME
     if problems:
@@ -181,6 +202,14 @@ def _judged(
     elif changes and line[VERSION].strip() != seen:
         outcome = RowOutcome.CONFLICT
     return {"outcome": outcome, "seen": seen, "changes": changes, "problems": problems + notes}
+
+
+def _not_taken(thing: Model, line: dict, closed: list[Column]) -> list[str]:
+    return [
+        _("“%(column)s” is not taken over: it is not a steward's to say.") % {"column": column.name}
+        for column in closed
+        if line[column.name].strip() != column.text_of(thing).strip()
+    ]
 
 
 def _contradictions(thing: Model, changes: dict) -> list[str]:

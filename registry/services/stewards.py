@@ -30,6 +30,24 @@ TAKEN_OVER = notice_kinds.define(
     gettext_lazy("You look after data that somebody left"),
     gettext_lazy("%(former)s no longer looks after “%(thing)s”. It is with you until somebody is appointed."),
 )
+KEEPERS = (StewardKind.EDITOR, StewardKind.MANAGER)
+# What they say of a dataset; its laws, its access and its protection are said by others.
+DESCRIBED = frozenset(
+    {
+        "title_vi",
+        "title_en",
+        "description",
+        "themes",
+        "keywords",
+        "landing_page",
+        "contact_email",
+        "spatial",
+        "temporal_from",
+        "temporal_to",
+        "frequency",
+        "update_frequency",
+    }
+)
 LONGEST_WAY_UP = 20  # agencies above one another
 
 
@@ -95,10 +113,26 @@ def end(*, stewardship: Stewardship, last_day, by: User | None) -> Stewardship:
     return stewardship
 
 
+def entrusted_to(user: User) -> QuerySet[Dataset]:
+    """The datasets whose descriptions the person keeps today, as `may_describe` says of each."""
+    if not user.is_active:
+        return Dataset.objects.none()
+    works_for = list(Membership.objects.today().filter(user=user).values_list("agency", flat=True))
+    held = (
+        Stewardship.objects.today()
+        .filter(user=user, kind__in=KEEPERS)
+        .annotate(above=Lineage("database__owner"))
+        .filter(above__overlap=works_for)
+    )
+    return Dataset.objects.filter(
+        Q(pk__in=held.filter(dataset__isnull=False).values("dataset"))
+        | Q(database__in=held.filter(dataset=None).values("database"))
+    )
+
+
 def may_describe(user: User, dataset: Dataset) -> bool:
     """Whether the person keeps the description: as its editor or manager, while working for the owner or above it."""
-    kinds = (StewardKind.EDITOR, StewardKind.MANAGER)
-    if not Stewardship.objects.today().over(dataset).filter(user=user, kind__in=kinds).exists():
+    if not Stewardship.objects.today().over(dataset).filter(user=user, kind__in=KEEPERS).exists():
         return False
     return user.is_active and belongs_to_lineage(user, dataset.database.owner) is not None
 

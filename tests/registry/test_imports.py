@@ -11,17 +11,27 @@ from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 from openpyxl import Workbook, load_workbook
 
 from evidence.models import Entry
 from registry import spreadsheets
-from registry.choices import RowOutcome, Theme
+from registry.choices import RowOutcome, StewardKind, Theme
 from registry.errors import RegistryRefusal
 from registry.metadata_sheets import DATASETS, FIELDS
 from registry.models import Dataset, Field, MetadataImport, RegistryChange
 from registry.services import import_runs, imports
-from tests.factories import AgencyFactory, DatasetFactory, FieldFactory, LegalInstrumentFactory, UserFactory, person
+from tests.factories import (
+    AgencyFactory,
+    DatasetFactory,
+    FieldFactory,
+    LegalInstrumentFactory,
+    MembershipFactory,
+    StewardshipFactory,
+    UserFactory,
+    person,
+)
 from tests.registry.pages import url
 
 pytestmark = pytest.mark.django_db
@@ -339,6 +349,95 @@ def test_rules_that_stood_against_a_row_are_on_record_and_spellings_are_not(data
     with_cell(rows, "frequency", "often", row=2)
     staged(rows, operator)
     assert refusals() == [{"code": "state-secret", "rows": 1, "named": ["one"]}]
+
+
+def steward_of(thing, kind=StewardKind.EDITOR, **what):
+    user = person(thing.database.owner, "case-officer")
+    StewardshipFactory(database=thing.database, user=user, kind=kind, **what)
+    return user
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("kind", [StewardKind.EDITOR, StewardKind.MANAGER])
+def test_stewards_bring_back_what_they_look_after_and_nothing_else(dataset, kind, whole):
+    neighbour = DatasetFactory(code="two", database=dataset.database)
+    DatasetFactory(code="three")
+    steward = steward_of(dataset, kind, dataset=None if whole else dataset)
+    rows = table()
+    for row in (1, 2, 3):
+        with_cell(rows, "title_vi", "Hai", row)
+    done = applied_by(steward, staged(rows, steward))
+    changed = set(Dataset.objects.filter(title_vi="Hai").values_list("code", flat=True))
+    assert changed == ({"one", neighbour.code} if whole else {"one"})
+    assert done.counts == ({"applied": 2, "unknown": 1} if whole else {"applied": 1, "unknown": 2})
+
+
+def test_stewards_bring_fields_back_too(dataset):
+    FieldFactory(dataset=dataset, name="ten")
+    steward = steward_of(dataset)
+    applied_by(steward, staged(with_cell(table(FIELDS), "title_vi", "Tên"), steward))
+    assert Field.objects.get().title_vi == "Tên"
+
+
+def test_a_steward_does_not_say_under_which_law_data_stands(dataset):
+    law = LegalInstrumentFactory(number="1/2025/NĐ-CP")
+    steward = steward_of(dataset)
+    waiting = staged(with_cell(table(), "applicable_legislation", law.number), steward)
+    assert outcomes(waiting) == ["same"]
+    assert "applicable_legislation" in waiting.rows[0]["problems"][0]
+
+
+def test_who_became_a_steward_only_meanwhile_changes_no_law(dataset, operator):
+    law = LegalInstrumentFactory(number="1/2025/NĐ-CP")
+    waiting = staged(with_cell(table(), "applicable_legislation", law.number), operator)
+    operator.memberships.update(valid_to="2020-12-31")
+    factory_person = type(operator).objects.get(pk=operator.pk)
+    MembershipFactory(user=factory_person, agency=dataset.database.owner, role="case-officer")
+    StewardshipFactory(database=dataset.database, user=factory_person, kind=StewardKind.EDITOR)
+    assert applied_by(type(operator).objects.get(pk=operator.pk), waiting).counts == {"unknown": 1}
+    assert Dataset.objects.get().applicable_legislation is None
+
+
+@pytest.mark.parametrize("what", ["contact", "former", "moved"])
+def test_nobody_else_of_the_owner_imports(client, dataset, what):
+    user = steward_of(dataset, StewardKind.CONTACT if what == "contact" else StewardKind.EDITOR)
+    if what == "former":
+        user.stewardships.update(valid_from="2020-01-01", valid_to="2020-12-31")
+    if what == "moved":
+        user.memberships.update(agency=AgencyFactory())
+    with pytest.raises(RegistryRefusal) as refused:
+        staged(table(), user)
+    assert refused.value.code == "not-allowed"
+    client.force_login(user)
+    assert client.get(url("metadataimport", "add")).status_code == 403
+
+
+def test_a_steward_uploads_sees_and_confirms_the_own_import_only(client, dataset, operator):
+    theirs = staged(table(), operator)
+    steward = steward_of(dataset)
+    client.force_login(steward)
+    assert url("metadataimport", "add") in client.get(reverse("registry:stewardship")).text
+    file = as_csv(with_cell(table(), "title_vi", "Hai"))
+    file.name = "x.csv"
+    page = client.post(url("metadataimport", "add"), {"file": file}, follow=True)
+    waiting = MetadataImport.objects.get(uploaded_by=steward)
+    assert page.status_code == 200
+    assert [one.pk for one in client.get(url("metadataimport", "changelist")).context["cl"].result_list] == [waiting.pk]
+    assert client.get(url("metadataimport", "change", theirs.pk)).status_code == 404
+    client.post(url("metadataimport", "apply", waiting.pk), {"reason": "Chuẩn hóa"})
+    assert Dataset.objects.get().title_vi == "Hai"
+
+
+def test_an_ended_law_is_warned_about_before_it_is_taken_over(dataset, operator):
+    law = LegalInstrumentFactory(number="1/2020/NĐ-CP", effective_to="2021-01-01")
+    waiting = staged(with_cell(table(), "applicable_legislation", law.number), operator)
+    assert outcomes(waiting) == ["change"]
+    assert "1/2020/NĐ-CP" in waiting.rows[0]["problems"][0]
+
+
+def test_an_unknown_code_is_answered_with_the_known_ones(dataset, operator):
+    waiting = staged(with_cell(table(), "frequency", "often"), operator)
+    assert "DAILY" in waiting.rows[0]["problems"][0]
 
 
 def test_rows_of_other_agencies_are_refusals_on_record_and_unknown_ones_are_not(dataset):
