@@ -1,8 +1,10 @@
-"""Names of columns in addresses: whatever a source calls its columns, the address of a field can be typed and sent."""
+"""Parts of addresses. Whatever a source calls its columns, the address of a field can be typed and sent."""
 
 import base64
 import binascii
 import re
+
+from django.urls import register_converter
 
 SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
 SIGN = "~"  # in front of a name that is written in base 64
@@ -26,3 +28,20 @@ class ColumnName:
         if SAFE.match(value):
             return value
         return SIGN + base64.urlsafe_b64encode(value.encode()).decode().rstrip("=")
+
+
+class AgencyCode:
+    """A path converter: codes of agencies, which may hold letters of any script and dots."""
+
+    regex = r"[\w.-]{1,30}"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+# Here, once: two lists of addresses use them.
+register_converter(ColumnName, "column")
+register_converter(AgencyCode, "agency")

@@ -1,11 +1,9 @@
 """Addresses of the public catalogue."""
 
-from django.urls import path, register_converter
+from django.urls import path
 
-from registry.addresses import ColumnName
+from registry import addresses  # noqa: F401  registers the parts
 from registry.views import agencies, browsing, catalogue, laws, stewardship
-
-register_converter(ColumnName, "column")
 
 app_name = "registry"
 
@@ -18,7 +16,7 @@ urlpatterns = [
     path("databases/", browsing.DatabaseListView.as_view(), name="database-list"),
     path("databases/<slug:code>/", catalogue.DatabaseView.as_view(), name="database-detail"),
     path("agencies/", agencies.AgencyListView.as_view(), name="agency-list"),
-    path("agencies/<str:code>/", agencies.AgencyView.as_view(), name="agency-detail"),
+    path("agencies/<agency:code>/", agencies.AgencyView.as_view(), name="agency-detail"),
     path("stewardship/", stewardship.StewardshipView.as_view(), name="stewardship"),
     path("provinces/", agencies.ProvinceListView.as_view(), name="province-list"),
     path("laws/", laws.LawListView.as_view(), name="law-list"),

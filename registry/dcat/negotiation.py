@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from registry.dcat.export import FORMATS, Format
 
 PAGE = "text/html"
+JSON = "application/json"  # JSON-LD is JSON, and many ask for no more than that
 SUFFIXES = {**{one.suffix: one for one in FORMATS}, "xml": FORMATS[-1]}
 
 
@@ -16,14 +17,15 @@ def preferred(request: HttpRequest) -> Format | str | None:
 
     Parameters beside q do not count: a profile or charset that somebody adds to text/turtle still gets Turtle.
     """
-    offered = [PAGE, *(one.media_type for one in FORMATS)]
+    known = {**{one.media_type: one for one in FORMATS}, JSON: SUFFIXES["jsonld"]}
+    offered = [PAGE, *known]
     header = request.headers.get("Accept", "").strip() or "*/*"
     accepted = [MediaType(token) for token in header.split(",") if token.strip()]
     qualities = {media_type: _quality(media_type, accepted) for media_type in offered}
     chosen = max(offered, key=qualities.get)  # the first of equals
     if qualities[chosen] == 0:
         return None
-    return next((one for one in FORMATS if one.media_type == chosen), PAGE)
+    return known.get(chosen, PAGE)
 
 
 def _quality(offered: str, accepted: list[MediaType]) -> float:
@@ -67,6 +69,8 @@ class Negotiated:
             query = request.META.get("QUERY_STRING", "")
             return see(request.path.rstrip("/") + (f"?{query}" if query else ""))
         response = super().dispatch(request, *args, **kwargs)
+        if response.status_code == 200:
+            response["Link"] = ", ".join(alternates(request.path.rstrip("/")))
         patch_vary_headers(response, ["Accept"])
         return response
 

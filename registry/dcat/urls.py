@@ -3,6 +3,7 @@
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
+from registry import addresses  # noqa: F401  registers the parts
 from registry.dcat import views
 from registry.dcat.negotiation import SUFFIXES
 
@@ -22,6 +23,6 @@ urlpatterns = [
     path("catalogue/datasets/<slug:code>", views.DatasetExportView.as_view(), name="dataset"),
     path("catalogue/datasets/<slug:code>.<suffix:suffix>", views.DatasetExportView.as_view(), name="dataset-as"),
     path("catalogue/databases/<slug:code>", views.DatabaseExportView.as_view(), name="database"),
-    path("catalogue/agencies/<str:code>", views.AgencyExportView.as_view(), name="agency"),
+    path("catalogue/agencies/<agency:code>", views.AgencyExportView.as_view(), name="agency"),
     path("catalogue/laws/<slug:key>", views.LawExportView.as_view(), name="law"),
 ]

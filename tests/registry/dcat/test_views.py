@@ -39,6 +39,7 @@ def graph_of(response) -> Graph:
         ('application/ld+json;profile="http://www.w3.org/ns/json-ld#compacted"', "application/ld+json"),
         ("Text/Turtle ; charset=utf-8", "text/turtle"),
         ("text/turtle;q=0.5, application/rdf+xml;q=0.9, text/html;q=0.1", "application/rdf+xml"),
+        ("application/json", "application/ld+json"),
         ("text/html;q=0.4, application/*;q=0.5", "application/ld+json"),
         ("text/html;q=0, text/turtle;q=0, */*", "application/ld+json"),
         ("application/*, application/ld+json;q=0.2", "application/rdf+xml"),
