@@ -37,6 +37,7 @@ MESSAGES = (
     gettext_noop("Path"),
     gettext_noop("User Agent"),
     gettext_noop("Username"),
+    gettext_noop("View"),  # Django's catalogue has the word for a frame
 )
 
 

@@ -87,8 +87,12 @@ class Described(models.Model):
         return " – ".join(str(part) for part in (self.get_frequency_display(), self.update_frequency) if part)
 
     @property
+    def chosen_themes(self) -> list[Theme]:
+        return [theme for theme in Theme if theme in self.themes]
+
+    @property
     def theme_labels(self) -> list:
-        return [theme.label for theme in Theme if theme in self.themes]
+        return [theme.label for theme in self.chosen_themes]
 
     @property
     def contact_address(self) -> str:

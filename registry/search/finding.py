@@ -16,7 +16,7 @@ from django.utils.translation import get_language
 from registry.models import LegalInstrument, SharingPolicy
 from registry.names import vietnamese_collation
 from registry.search.asking import ARRAYS, FACETS, LAST_PAGE, PAGE_SIZE, Asked, Sort
-from registry.search.synonyms import variants
+from registry.search.synonyms import Variant, variants
 
 LITTLE = 1  # with fewer hits than this, likeness is tried: who found the words is not asked whether others were meant
 LIKE_ENOUGH = 0.5
@@ -56,7 +56,7 @@ class Found:
     ids: list[int]
     total: int
     by_likeness: bool = False
-    also: list[str] = field(default_factory=list)  # other ways of writing what was typed, which count as well
+    also: list[Variant] = field(default_factory=list)  # other ways of writing what was typed, which count as well
     counts: dict[str, dict] = field(default_factory=dict)
 
 
@@ -110,7 +110,7 @@ def _skipped(asked: Asked) -> int:
     return (min(max(asked.page, 1), LAST_PAGE) - 1) * PAGE_SIZE
 
 
-def _run(asked: Asked, hits: str, hit_parameters: list, also: Sequence[str] = ()) -> Found:
+def _run(asked: Asked, hits: str, hit_parameters: list, also: Sequence[Variant] = ()) -> Found:
     statement, parameters = _statement(asked, hits, hit_parameters, also)
     with connection.cursor() as cursor:
         # Compiling the statement would take longer than running it.
@@ -128,7 +128,7 @@ def _run(asked: Asked, hits: str, hit_parameters: list, also: Sequence[str] = ()
     return Found(in_order, counts["total"].get("", 0), counts=dict(counts), also=list(also))
 
 
-def _statement(asked: Asked, hits: str, hit_parameters: list, also: Sequence[str]) -> tuple[str, list]:
+def _statement(asked: Asked, hits: str, hit_parameters: list, also: Sequence[Variant]) -> tuple[str, list]:
     offers, offer_parameters = _offers("dataset_id IN (SELECT dataset_id FROM hits)")
     chosen = {name: values for name, values in asked.chosen.items() if values}
     page = _page(asked)
@@ -156,7 +156,8 @@ def _statement(asked: Asked, hits: str, hit_parameters: list, also: Sequence[str
         UNION ALL SELECT 'all', NULL, '', count(*) FROM hits
         {" ".join(_counts(name, chosen) for name in FACETS)}
     """  # noqa: S608
-    parameters = [*also, *also, asked.words, *hit_parameters, *offer_parameters, *(chosen[name] for name in tests)]
+    others = [variant.words for variant in also]
+    parameters = [*others, *others, asked.words, *hit_parameters, *offer_parameters, *(chosen[name] for name in tests)]
     return statement, [*parameters, PAGE_SIZE, _skipped(asked)]
 
 

@@ -23,7 +23,7 @@ class CatalogueView(Negotiated, TemplateView):
         form, query = CatalogueForm(self.request.GET), self.request.GET
         found = self._find(form) if form.is_valid() else None
         datasets = catalogue.page_of(found) if found else []
-        marker = search.Marker(form.cleaned_data["q"], found.also) if found else None
+        marker = search.Marker(form.cleaned_data["q"], [one.words for one in found.also]) if found else None
         meant = ""
         if found and found.by_likeness:
             meant = search.suggestion(form.cleaned_data["q"], [dataset.title_vi for dataset in datasets[:3]])

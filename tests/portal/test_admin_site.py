@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils import formats
 
 from registry.choices import Role
+from registry.names import vietnamese_key
 from tests.factories import AgencyFactory, UserFactory, person
 
 pytestmark = pytest.mark.django_db
@@ -42,3 +43,19 @@ def test_failed_sign_ins_are_read_only_even_for_a_superuser(client):
 def test_dates_have_one_format(language):
     for name in ("DATE_FORMAT", "DATETIME_FORMAT"):
         assert formats.get_format(name, language) == formats.get_format(f"SHORT_{name}", language)
+
+
+def test_the_index_is_in_sections_and_sorted_as_vietnamese_readers_expect(client):
+    client.force_login(UserFactory(superuser=True))
+    apps = client.get(reverse("admin:index")).context["app_list"]
+    everything = {model["object_name"] for app in apps for model in app["models"]}
+    assert everything == {model.__name__ for model in admin.site._registry}
+    assert sum(len(app["models"]) for app in apps) == len(admin.site._registry)
+    people = next([str(model["name"]) for model in app["models"]] for app in apps if "Cơ quan" in str(app["name"]))
+    assert people[-1] == "Vai trò tại cơ quan"
+    assert people.index("Ủy quyền") < people.index("Vai trò tại cơ quan")
+
+
+def test_letters_come_before_tones():
+    words = ["Ủy quyền", "Đề xuất", "Vai trò", "Dân", "đơn vị", "Dần", "ưu tiên"]
+    assert sorted(words, key=vietnamese_key) == ["Dân", "Dần", "Đề xuất", "đơn vị", "Ủy quyền", "ưu tiên", "Vai trò"]
