@@ -43,6 +43,7 @@ from registry.models import (
     PolicyField,
     SchemaChange,
     SchemaSnapshot,
+    SearchSynonym,
     SharingPolicy,
     Stewardship,
     StructureWatch,
@@ -154,6 +155,14 @@ class MetadataImportFactory(factory.django.DjangoModelFactory):
     uploaded_by = factory.SubFactory(UserFactory)
     kind = "datasets"
     file_name = "datasets.xlsx"
+
+
+class SearchSynonymFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = SearchSynonym
+
+    term = factory.Sequence(lambda n: f"VT{n}")
+    meaning = factory.Sequence(lambda n: f"viết tắt {n}")
 
 
 class SubscriptionFactory(factory.django.DjangoModelFactory):

@@ -18,6 +18,14 @@ LONGEST_SEARCH = 200
 ALIKE = 0.4  # trigram similarity of numbers from which one is offered for another
 
 
+# What the reference data says of itself; somebody may have written other words.
+CHECKED = {
+    "verified": _("Checked against published sources"),
+    "partly verified": _("Partly checked: confirm the dates before citing it"),
+    "not verified": _("Not checked: confirm it in the official gazette before citing it"),
+}
+
+
 class LegalInstrumentQuerySet(models.QuerySet):
     def in_force(self, day: date | None = None):
         day = day or timezone.localdate()
@@ -131,6 +139,11 @@ class LegalInstrument(models.Model):
     @property
     def title(self) -> str:
         return in_current_language(self.title_vi, self.title_en)
+
+    @property
+    def checked(self) -> str:
+        """How far number, title and days were checked against what was published, in words of the reader's language."""
+        return str(CHECKED.get(self.certainty, self.certainty))
 
     def is_in_force(self, day: date | None = None) -> bool:
         day = day or timezone.localdate()

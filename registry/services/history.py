@@ -52,7 +52,8 @@ class Told:
     """One change with the names of the people and columns in it."""
 
     change: RegistryChange
-    thing: str
+    thing: str  # what kind of row
+    name: str  # which; its number where it is no longer there
     who: str
     lines: list[Line]
 
@@ -109,7 +110,13 @@ def told(changes: list[RegistryChange]) -> list[Told]:
     people = {str(user.public_id): user for user in User.objects.filter(public_id__in=_actors(changes))}
     names = _names(changes)
     return [
-        Told(change, _thing(change), _who(change, people), [_line(change, *item, names) for item in _columns(change)])
+        Told(
+            change,
+            _thing(change),
+            names.get((model_of(change.table_name), change.row_id), f"#{change.row_id}"),
+            _who(change, people),
+            [_line(change, *item, names) for item in _columns(change)],
+        )
         for change in changes
     ]
 
@@ -169,16 +176,22 @@ def _columns(change: RegistryChange) -> list[tuple[str, object, object]]:
 
 
 def _names(changes) -> dict[tuple[type[models.Model], int], str]:
-    """The names of the rows that foreign keys in the changes point to."""
+    """The names of the rows that were changed, and of those that foreign keys in the changes point to."""
     wanted: dict[type[models.Model], set[int]] = {}
     for change in changes:
+        if model := model_of(change.table_name):
+            wanted.setdefault(model, set()).add(change.row_id)
         for column, old, new in _columns(change):
             field = _field(change, column)
             if field is not None and field.related_model is not None:
                 wanted.setdefault(field.related_model, set()).update(v for v in (old, new) if isinstance(v, int))
-    return {
-        (model, row.pk): str(row) for model, ids in wanted.items() for row in model._base_manager.filter(pk__in=ids)
-    }
+    return {(model, row.pk): str(row) for model, ids in wanted.items() for row in _rows(model, ids)}
+
+
+def _rows(model: type[models.Model], ids: set[int]) -> models.QuerySet:
+    """With what their names are made of: else each would be a query more."""
+    related = [field.name for field in model._meta.concrete_fields if field.is_relation]
+    return model._base_manager.filter(pk__in=ids).select_related(*related)
 
 
 def _line(change: RegistryChange, column: str, old, new, names) -> Line:

@@ -29,6 +29,7 @@ def a_row_of_everything():
     factories.NoticeFactory()
     factories.MetadataImportFactory()
     factories.SubscriptionFactory()
+    factories.SearchSynonymFactory()
     factories.SchemaChangeFactory(dataset=database.datasets.first() or factories.DatasetFactory(database=database))
     factories.StructureWatchFactory()
     factories.AdministrativeUnitFactory()

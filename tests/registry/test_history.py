@@ -251,6 +251,26 @@ def test_history_of_a_row_has_that_of_its_parts_and_costs_the_same(client, opera
     assert queries(18) <= few  # the second time the row itself is on the next page
 
 
+def test_whole_history_names_things_and_people_and_costs_a_query_for_each_kind_of_row(client, operator):
+    def asked() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            page = client.get(url("registrychange", "changelist"))
+        assert page.status_code == 200
+        return len(queries)
+
+    client.force_login(operator)
+    with history.acting(by=operator, reason="Theo Nghị quyết"):
+        factories.FieldFactory(title_vi="Họ tên", dataset__title_vi="Công dân")
+    page = client.get(url("registrychange", "changelist")).text
+    assert "Trường dữ liệu: Họ tên" in page
+    assert "Tập dữ liệu: Công dân" in page
+    assert str(operator) in page
+    few = asked()
+    for _number in range(20):
+        factories.FieldFactory()
+    assert asked() <= few
+
+
 def test_history_page_of_another_owner_is_not_there(client):
     officer = factories.person(factories.AgencyFactory(), Role.CASE_OFFICER)
     client.force_login(officer)
