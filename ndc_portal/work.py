@@ -8,6 +8,7 @@ from django.utils.translation import ngettext
 from exchange.models import Delivery, ExchangeRequest, ReviewCase
 from exchange.states import RequestStatus
 from registry.models import User
+from registry.services import waiting
 
 DESK = (RequestStatus.SUBMITTED, RequestStatus.UNDER_REVIEW)
 
@@ -35,6 +36,7 @@ WORK: dict[str, Callable[[User], QuerySet]] = {
     "exchange:endorsement-list": _to_sign,
     "exchange:agreement-list": _running,
     "admin:exchange_reviewcase_changelist": _at_the_desk,
+    "registry:stewardship": waiting.to_review,
 }
 
 
@@ -50,5 +52,6 @@ def _in_words(url_name: str, count: int) -> str:
         "exchange:endorsement-list": ngettext("%(count)s waits for you", "%(count)s wait for you", count),
         "exchange:agreement-list": ngettext("%(count)s delivery runs", "%(count)s deliveries run", count),
         "admin:exchange_reviewcase_changelist": ngettext("%(count)s waits", "%(count)s wait", count),
+        "registry:stewardship": ngettext("%(count)s to review", "%(count)s to review", count),
     }
     return words[url_name] % {"count": count}

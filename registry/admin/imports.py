@@ -88,9 +88,6 @@ class MetadataImportAdmin(PostButtons, ReadOnlyAdmin):
         # The rows are large, and needed on one page only.
         return super().get_queryset(request).defer("rows")
 
-    def scoped(self, queryset, user):
-        return queryset.filter(uploaded_by=user)
-
     def has_add_permission(self, request):
         return imports.can_import(request.user)
 

@@ -6,6 +6,7 @@ operators. The new ones are told.
 """
 
 import logging
+from collections.abc import Iterable
 from datetime import timedelta
 
 from django.contrib.postgres.expressions import ArraySubquery
@@ -113,14 +114,14 @@ def end(*, stewardship: Stewardship, last_day, by: User | None) -> Stewardship:
     return stewardship
 
 
-def entrusted_to(user: User) -> QuerySet[Dataset]:
-    """The datasets whose descriptions the person keeps today, as `may_describe` says of each."""
+def entrusted_to(user: User, *, kinds: Iterable[StewardKind] = KEEPERS) -> QuerySet[Dataset]:
+    """The datasets whose descriptions the person keeps today, as `may_describe` says of each; or looks after otherwise."""
     if not user.is_active:
         return Dataset.objects.none()
     works_for = list(Membership.objects.today().filter(user=user).values_list("agency", flat=True))
     held = (
         Stewardship.objects.today()
-        .filter(user=user, kind__in=KEEPERS)
+        .filter(user=user, kind__in=kinds)
         .annotate(above=Lineage("database__owner"))
         .filter(above__overlap=works_for)
     )

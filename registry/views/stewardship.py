@@ -9,7 +9,7 @@ from django.views.decorators.cache import never_cache
 from registry.choices import Role
 from registry.models import Stewardship
 from registry.permissions import has_role
-from registry.services import deciders, imports
+from registry.services import deciders, imports, waiting
 from registry.views.lists import PER_PAGE, PagedListView
 
 
@@ -27,5 +27,8 @@ class StewardshipView(LoginRequiredMixin, PagedListView):
         if orphans is not None:
             orphans = Paginator(orphans, PER_PAGE).get_page(self.request.GET.get("orphans"))
         may_assign = has_role(self.request.user, Role.OPERATOR)
+        waits = waiting.for_person(self.request.user)
         may_import = imports.can_import(self.request.user)
-        return super().get_context_data(orphans=orphans, may_assign=may_assign, may_import=may_import, **kwargs)
+        return super().get_context_data(
+            orphans=orphans, may_assign=may_assign, may_import=may_import, waits=waits, **kwargs
+        )
