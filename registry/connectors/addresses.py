@@ -60,7 +60,11 @@ def check_address(address: Address) -> Endpoint:
         if address.engine != Engine.POSTGRESQL:
             raise _refusal(_("This engine is reached by a host and a port."))
         if f"{address.host}:{address.port}" not in settings.SOURCE_ALLOWED_ADDRESSES:
-            raise _refusal(_("This socket is not on the list of allowed addresses."))
+            raise _refusal(
+                _(
+                    "This socket is not on the list of allowed addresses (SOURCE_ALLOWED_ADDRESSES in the portal's settings)."
+                )
+            )
         _check_not_the_portal(address, machine={HERE})
         return Endpoint(host=address.host)
     hostaddrs = _allowed_hostaddrs(address.host, address.port)
@@ -143,7 +147,11 @@ def _host_and_port(text):
 def _allowed_hostaddrs(host, port):
     allowed = {_host_and_port(entry) for entry in settings.SOURCE_ALLOWED_ADDRESSES}
     if _host_and_port(f"{host}:{port}") not in allowed:
-        raise _refusal(_("This host and port are not on the list of allowed addresses."))
+        raise _refusal(
+            _(
+                "This host and port are not on the list of allowed addresses (SOURCE_ALLOWED_ADDRESSES in the portal's settings)."
+            )
+        )
     name = host.strip("[]")
     try:
         found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
@@ -187,7 +195,9 @@ def _allowed_path(database):
     path = Path(database).resolve()
     base = next((folder for folder in settings.SOURCE_ALLOWED_FOLDERS if path.is_relative_to(folder)), None)
     if base is None:
-        raise _refusal(_("The file or folder is not inside an allowed folder."))
+        raise _refusal(
+            _("The file or folder is not inside an allowed folder (SOURCE_ALLOWED_FOLDERS in the portal's settings).")
+        )
     if not path.exists():
         raise TemporarySourceError("unreachable")
     return path, base
