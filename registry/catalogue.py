@@ -96,7 +96,7 @@ def rows(datasets: Iterable[Dataset], marker: Marker | None = None) -> list[Row]
             offered_modes(dataset),
             PersonalData(dataset.highest_personal_data),
             marker.mark(dataset.title) if marker else dataset.title,
-            marker.excerpt(dataset.description) if marker else dataset.description,
+            marker.excerpt(dataset.about) if marker else dataset.about,
             [(marker.mark(field.title), marker.mark(field.name), field) for field in fields.get(dataset.pk, [])],
         )
         for dataset in datasets

@@ -157,6 +157,7 @@ DATASETS = Sheet(
         Column("title_vi"),
         Column("title_en"),
         Column("description"),
+        Column("description_en"),
         Column("themes", _listed("themes"), _themes),
         Column("keywords", _listed("keywords"), _keywords),
         Column("spatial"),

@@ -175,30 +175,35 @@ STATISTICS = DatabaseFacts(
 DESCRIPTIONS = {
     "cong_dan": {
         "description": "Họ tên, ngày sinh, nơi thường trú và tình trạng hôn nhân của từng công dân (hư cấu).",
+        "description_en": "Names, dates of birth, residence and marital status of each citizen (made up).",
         "themes": [Theme.SOCIETY, Theme.GOVERNMENT],
         "keywords": ["căn cước", "số định danh cá nhân", "nơi thường trú", "nhân khẩu"],
         "spatial": "VN",
     },
     "ho_khau_tinh": {
         "description": "Số công dân thường trú của từng xã, phường, đặc khu; không có dữ liệu về từng người.",
+        "description_en": "How many citizens live in each commune, ward and special zone; nothing about single people.",
         "themes": [Theme.SOCIETY, Theme.REGIONS],
         "keywords": ["dân số", "thống kê dân cư"],
         "spatial": "VN",
     },
     "tham_gia": {
         "description": "Các giai đoạn đóng bảo hiểm xã hội, bảo hiểm y tế, bảo hiểm thất nghiệp và thẻ bảo hiểm y tế.",
+        "description_en": "Periods of social, health and unemployment insurance, and health insurance cards.",
         "themes": [Theme.SOCIETY, Theme.HEALTH],
         "keywords": ["BHXH", "BHYT", "thẻ bảo hiểm y tế", "đóng bảo hiểm"],
         "spatial": "VN",
     },
     "dan_so": {
         "description": "Số người theo tỉnh, nhóm tuổi mười năm và giới tính; không có dữ liệu về từng người.",
+        "description_en": "People by province, age group of ten years and sex; nothing about single people.",
         "themes": [Theme.SOCIETY, Theme.REGIONS],
         "keywords": ["dân số", "nhóm tuổi", "thống kê"],
         "spatial": "VN",
     },
     "tinh": {
         "description": "Mã và tên của 34 đơn vị hành chính cấp tỉnh.",
+        "description_en": "Codes and names of the 34 units of provincial level.",
         "themes": [Theme.REGIONS, Theme.GOVERNMENT],
         "keywords": ["tỉnh", "thành phố", "mã tỉnh", "sáp nhập"],
         "spatial": "VN",
@@ -206,6 +211,7 @@ DESCRIPTIONS = {
     },
     "xa": {
         "description": "Mã và tên của 3.321 đơn vị hành chính cấp xã, xếp theo tỉnh.",
+        "description_en": "Codes and names of the 3,321 units of communal level, by province.",
         "themes": [Theme.REGIONS, Theme.GOVERNMENT],
         "keywords": ["xã", "phường", "đặc khu", "mã xã"],
         "spatial": "VN",

@@ -52,6 +52,7 @@ def _offer(dataset: Dataset) -> None:
         title_vi="Đăng ký tạm trú",
         title_en="Temporary residence",
         description="Hồ sơ đăng ký tạm trú theo xã (hư cấu).",
+        description_en="Registrations of temporary residence by commune (made up).",
         frequency=Frequency.DAILY,
         themes=[Theme.SOCIETY],
         applicable_legislation=dataset.database.legal_basis,

@@ -95,7 +95,7 @@ class DatasetForm(ActingForm):
         cleaned = super().clean()
         if cleaned.get("is_state_secret"):
             self.add_refusal("is_state_secret", protection.state_secret())
-        for name in ("title_vi", "title_en", "description"):
+        for name in ("title_vi", "title_en", "description", "description_en"):
             try:
                 protection.check_no_secret(text=cleaned.get(name) or "")
             except RegistryRefusal as refusal:
@@ -126,7 +126,18 @@ class DatasetAdmin(
         ),
         (
             _("Description"),
-            {"fields": ["title_vi", "title_en", "description", "themes", "keywords", "landing_page", "contact_email"]},
+            {
+                "fields": [
+                    "title_vi",
+                    "title_en",
+                    "description",
+                    "description_en",
+                    "themes",
+                    "keywords",
+                    "landing_page",
+                    "contact_email",
+                ]
+            },
         ),
         (
             _("Place and time"),

@@ -35,8 +35,8 @@ def describe(dataset: Dataset, to: Addresses, *, breg: bool = False, with_fields
     uri, database = to.dataset(dataset.code), dataset.database
     described = node(uri, DCAT.Dataset)
     described.add(DCT.title, *both(dataset.title_vi, dataset.title_en))
-    words = text(dataset.description, "vi") or text(database.description, "vi")
-    described.add(DCT.description, *((words,) if words else things.spoken(WITHOUT_DESCRIPTION)))
+    words = [one for one in both(dataset.description or database.description, dataset.description_en) if one]
+    described.add(DCT.description, *(words or things.spoken(WITHOUT_DESCRIPTION)))
     described.add(DCT.identifier, text(dataset.code))
     described.add(DCT.issued, moment(dataset.created_at)).add(DCT.modified, moment(dataset.modified_at))
     described.add(DCT.publisher, URIRef(to.agency(database.owner.code)))

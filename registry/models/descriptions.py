@@ -20,6 +20,7 @@ class Described(models.Model):
     title_vi = TextLine(_("title (Vietnamese)"), max_length=250)
     title_en = TextLine(_("title (English)"), max_length=250, blank=True)
     description = TextBlock(_("description"), blank=True)
+    description_en = TextBlock(_("description (English)"), blank=True, default="", db_default="")
     themes = ArrayField(
         models.CharField(max_length=4, choices=Theme), verbose_name=_("themes"), default=list, db_default=[], blank=True
     )
@@ -85,6 +86,11 @@ class Described(models.Model):
     def refreshed(self) -> str:
         """How often, and what is to be said about it."""
         return " – ".join(str(part) for part in (self.get_frequency_display(), self.update_frequency) if part)
+
+    @property
+    def about(self) -> str:
+        """The description in the reader's language, as far as there is one."""
+        return in_current_language(self.description, self.description_en)
 
     @property
     def chosen_themes(self) -> list[Theme]:

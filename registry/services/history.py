@@ -21,6 +21,7 @@ PUBLIC_FIELDS = (
     "title_vi",
     "title_en",
     "description",
+    "description_en",
     "themes",
     "keywords",
     "spatial",

@@ -38,6 +38,7 @@ DESCRIBED = frozenset(
         "title_vi",
         "title_en",
         "description",
+        "description_en",
         "themes",
         "keywords",
         "landing_page",

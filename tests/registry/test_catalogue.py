@@ -300,6 +300,15 @@ def test_pages_show_nothing_of_how_the_source_is_reached(reader):
         assert "db.example.vn" not in page
 
 
+def test_the_description_is_in_the_readers_language_as_far_as_there_is_one():
+    dataset = DatasetFactory(description="Hồ sơ tạm trú", description_en="Temporary residence")
+    assert "Temporary residence" in reader_in("en").get(dataset.get_absolute_url()).text
+    assert "Hồ sơ tạm trú" in reader_in("vi").get(dataset.get_absolute_url()).text
+    dataset.description_en = ""
+    dataset.save()
+    assert "Hồ sơ tạm trú" in reader_in("en").get(dataset.get_absolute_url()).text
+
+
 def test_a_reference_names_what_is_published_and_nothing_else(reader):
     dataset = DatasetFactory()
     target = DatasetFactory(database=dataset.database, table_name="xa", title_vi="Danh mục xã", title_en="")

@@ -80,6 +80,15 @@ def test_what_is_not_published_is_not_found(shelf):
         assert found("bí ẩn") == []
 
 
+def test_the_english_description_is_found_and_counts_as_a_change():
+    dataset = DatasetFactory(title_vi="Tạm trú", title_en="", description="Hồ sơ")
+    before = Dataset.objects.get(pk=dataset.pk).modified_at
+    assert found("temporary residence registrations") == []
+    Dataset.objects.filter(pk=dataset.pk).update(description_en="Registrations of temporary residence")
+    assert found("temporary residence registrations") == ["Tạm trú"]
+    assert Dataset.objects.get(pk=dataset.pk).modified_at > before
+
+
 @pytest.fixture
 def synonyms():
     reference.load()
