@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import uuid
 from datetime import timedelta
 
@@ -502,7 +503,8 @@ def test_key_and_record_stand_in_no_entry_and_no_log(api, agreement, world, capl
     assert len(entries) == 10
     with connection.cursor() as cursor:
         cursor.execute("SELECT e::text FROM evidence_entry e UNION ALL SELECT s::text FROM evidence_salt s")
-        ledger = " ".join(row for (row,) in cursor.fetchall())
+        # Four digits in a row occur in hashes, too: those are left out, and whatever is told stays.
+        ledger = " ".join(re.sub(r"[0-9a-f]{32,}", "", row) for (row,) in cursor.fetchall())
     for value in (KEY, ABSENT, "Nguyễn Văn 1", "1951"):
         assert value not in ledger
         assert value not in caplog.text

@@ -15,7 +15,9 @@ EXPORTED = 2_000
 
 def export() -> dict:
     """The whole catalogue as linked data, and what the official shapes say to it."""
-    standards = Path(settings.BASE_DIR, os.environ.get("NDC_STANDARDS_DIR") or "../shared/standards").resolve()
+    standards = Path(
+        settings.BASE_DIR, os.environ.get("NDC_STANDARDS_DIR") or "tests/registry/dcat/standards"
+    ).resolve()
     if not standards.is_dir():
         raise FileNotFoundError(f"the official shapes are not in {standards} (NDC_STANDARDS_DIR)")
     databases.make("export", template="template")

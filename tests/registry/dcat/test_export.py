@@ -37,7 +37,6 @@ def exported(format="turtle", **options) -> str:
 @pytest.mark.parametrize("with_fields", [False, True])
 @pytest.mark.parametrize("profile", ["dcat-ap", "breg"])
 def test_official_shapes_find_no_violation(dataset, others, profile, with_fields):
-    shapes.needed()
     graph = graph_of(exported(breg=profile == "breg", with_fields=with_fields), "turtle")
 
     assert shapes.violations(graph, "dcat-ap") == []
@@ -46,7 +45,6 @@ def test_official_shapes_find_no_violation(dataset, others, profile, with_fields
 
 
 def test_shapes_see_what_is_wrong(dataset):
-    shapes.needed()
     graph = graph_of(exported(breg=True), "turtle")
     graph.remove((DATASET, DCTERMS.title, None))
     graph.remove((None, v.RDF.type, DCTERMS.RightsStatement))
@@ -56,7 +54,6 @@ def test_shapes_see_what_is_wrong(dataset):
 
 
 def test_dataset_with_everything_lacks_nothing_that_is_recommended(dataset):
-    shapes.needed()
     found = shapes.results(graph_of(exported(), "turtle"), "recommended")
 
     # Boxes and points of areas are not known here; a look-up has no format of a file.
