@@ -303,6 +303,11 @@ class Field(models.Model):
                 condition=Q(removed_at__isnull=True),
                 name="registry_field_called",
             ),
+            models.Index(  # whether all fields of a dataset have a title, asked for a whole list
+                fields=["dataset"],
+                condition=Q(removed_at__isnull=True, title_vi=""),
+                name="registry_field_untitled",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["dataset", "name"], name="registry_field_once_per_dataset"),
