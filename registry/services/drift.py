@@ -21,6 +21,13 @@ BROKEN = notice_kinds.define(
         "“%(dataset)s” changed in its source, and %(policies)s sharing policies are suspended until you review it."
     ),
 )
+BROKEN_ELSEWHERE = notice_kinds.define(
+    "source-broken-elsewhere",
+    gettext_lazy("A source changed"),
+    gettext_lazy(
+        "“%(dataset)s” changed in its source, and %(policies)s sharing policies are suspended. Its owner was asked to review it."
+    ),
+)
 REVIEWED = notice_kinds.define(
     "source-reviewed",
     gettext_lazy("A changed source was reviewed"),
@@ -68,6 +75,8 @@ def follow(*, change: SchemaChange) -> list[SharingPolicy]:
         told = {"dataset": change.dataset, "policies": len(stopped)}
         people = [*people_of_owner(change.dataset.database), *stewards_of(change.dataset)]
         notices.tell(kind=BROKEN, to=people, path=change.page, **told)
+        others = [user for user in operators() if user not in people]
+        notices.tell(kind=BROKEN_ELSEWHERE, to=others, path=change.page, **told)
     return stopped
 
 
@@ -88,6 +97,11 @@ def people_of_owner(database: Database) -> list[User]:
         .values_list("user", flat=True)
     )
     return sorted((user for user in named if user.pk in works), key=lambda user: user.pk)
+
+
+def operators() -> list[User]:
+    on_duty = Membership.objects.today().filter(role=Role.OPERATOR).values("user")
+    return list(User.objects.filter(pk__in=on_duty, is_active=True).order_by("pk"))
 
 
 def stewards_of(dataset: Dataset) -> list[User]:
@@ -189,11 +203,8 @@ def _end(policy: SharingPolicy) -> str:
 
 def tell_unreachable(*, database: Database, failures: int, message: str, path: str) -> None:
     """Tell the operators that a source was not compared several times in a row."""
-    operators = User.objects.filter(
-        pk__in=Membership.objects.today().filter(role=Role.OPERATOR).values("user"), is_active=True
-    )
     told = {"database": database, "failures": failures, "message": message}
-    notices.tell(kind=UNREACHABLE, to=operators, path=path, **told)
+    notices.tell(kind=UNREACHABLE, to=operators(), path=path, **told)
 
 
 def open_changes(*, dataset: Dataset, names) -> list[SchemaChange]:

@@ -188,6 +188,13 @@ def test_policies_over_what_broke_are_suspended_and_their_owner_is_told(source, 
     assert "Ông/Bà" in told[0].text
 
 
+def test_operators_are_told_of_what_broke_and_asked_for_nothing(source, dataset, file, ndc_operator):
+    policy_over(dataset, "born")
+    broken(source, file)
+    assert [notice.recipient for notice in Notice.objects.filter(kind=drift.BROKEN_ELSEWHERE.code)] == [ndc_operator]
+    assert not Notice.objects.filter(kind=drift.BROKEN.code, recipient=ndc_operator).exists()
+
+
 def test_what_touches_nothing_shared_suspends_nothing(source, dataset, file):
     spared = policy_over(dataset, "id", "name")
     decider(source.database)
