@@ -35,7 +35,9 @@ def describe(dataset: Dataset, to: Addresses, *, breg: bool = False, with_fields
     uri, database = to.dataset(dataset.code), dataset.database
     described = node(uri, DCAT.Dataset)
     described.add(DCT.title, *both(dataset.title_vi, dataset.title_en))
-    words = [one for one in both(dataset.description or database.description, dataset.description_en) if one]
+    own = dataset.description or dataset.description_en  # what the database says is never put beside it
+    words = both(dataset.description, dataset.description_en) if own else both(database.description, "")
+    words = [one for one in words if one]
     described.add(DCT.description, *(words or things.spoken(WITHOUT_DESCRIPTION)))
     described.add(DCT.identifier, text(dataset.code))
     described.add(DCT.issued, moment(dataset.created_at)).add(DCT.modified, moment(dataset.modified_at))

@@ -4,7 +4,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from rdflib import Graph, URIRef
+from rdflib import Graph, Literal, URIRef
 from rdflib.compare import isomorphic
 from rdflib.namespace import DCAT, DCTERMS
 
@@ -12,6 +12,7 @@ from registry.choices import AccessRights, Lifecycle, Theme
 from registry.dcat import vocabulary as v
 from registry.dcat.addresses import Addresses
 from registry.dcat.export import FORMATS, Export
+from registry.models import Dataset
 from tests.factories import (
     AgencyFactory,
     ConnectionFactory,
@@ -42,6 +43,21 @@ def test_official_shapes_find_no_violation(dataset, others, profile, with_fields
     assert shapes.violations(graph, "dcat-ap") == []
     if profile == "breg":
         assert shapes.violations(graph, "breg") == []
+
+
+def test_descriptions_of_dataset_and_database_are_never_mixed(dataset):
+    def described() -> set:
+        return set(graph_of(exported(), "turtle").objects(DATASET, DCTERMS.description))
+
+    dataset.database.description = "Của cả cơ sở dữ liệu"
+    dataset.database.save()
+    for vietnamese, english, expected in (
+        ("Hồ sơ", "Records", {Literal("Hồ sơ", "vi"), Literal("Records", "en")}),
+        ("", "Records", {Literal("Records", "en")}),
+        ("", "", {Literal("Của cả cơ sở dữ liệu", "vi")}),
+    ):
+        Dataset.objects.filter(pk=dataset.pk).update(description=vietnamese, description_en=english)
+        assert described() == expected
 
 
 def test_shapes_see_what_is_wrong(dataset):
