@@ -12,7 +12,7 @@ from requests_aws4auth import AWS4Auth
 
 from registry.connectors.addresses import Endpoint
 from registry.connectors.base import Address, PermanentSourceError, SourceError, TemporarySourceError
-from registry.connectors.files.stores import Store, StoredFile, check_number
+from registry.connectors.files.stores import Store, StoredFile, check_number, folded
 from registry.markup import DocumentTypeFound, Gate
 
 CONNECT_SECONDS = 5
@@ -43,13 +43,13 @@ class Bucket(Store):
 
     def files(self, start: str = "") -> list[StoredFile]:
         self.left_out = []
-        found, more = [], {}
+        found, more, wanted = [], {}, folded(start)  # a server compares names letter by letter only
         while True:
-            asked = {"list-type": "2", "prefix": self._endpoint.prefix + start, "max-keys": str(PAGE), **more}
+            asked = {"list-type": "2", "prefix": self._endpoint.prefix, "max-keys": str(PAGE), **more}
             query = urlencode(sorted(asked.items()), quote_via=quote)
             page = _parsed(self._get("", query=query, most=LONGEST_LIST))
             for entry in page.iterfind("{*}Contents"):
-                found.extend(self._stored(entry))
+                found.extend(file for file in self._stored(entry) if folded(file.path).startswith(wanted))
             check_number(found)
             if page.findtext("{*}IsTruncated") != "true":
                 return sorted(found, key=lambda file: file.path)

@@ -45,9 +45,8 @@ def kind_of(native: str) -> FieldKind:
     return next((kind for pattern, kind in KINDS if re.fullmatch(pattern, native)), FieldKind.OTHER)
 
 
-def of_csv(name: str, position: int, said: Described, *, is_key: bool) -> FileColumn:
+def of_csv(name: str, raw: str, said: Described, *, is_key: bool) -> FileColumn:
     """Without a description everything is text: a type that was guessed would change with the rows."""
-    raw = quoted(f"c{position}")
     value = READERS[said.kind](raw, said)
     text = raw if said.kind == FieldKind.TEXT else f"CAST({value} AS VARCHAR)"
     if said.kind == FieldKind.NUMBER:

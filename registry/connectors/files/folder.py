@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from registry.connectors.addresses import Endpoint
 from registry.connectors.base import TemporarySourceError
-from registry.connectors.files.stores import Store, StoredFile, check_number
+from registry.connectors.files.stores import Store, StoredFile, check_number, folded
 
 DEEPEST = 8
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -27,7 +27,7 @@ class Folder(Store):
         self.left_out = []
         found = []
         with _translated():
-            for entry in self._entries(self._root, "", start):
+            for entry in self._entries(self._root, "", folded(start)):
                 found.append(entry)
                 check_number(found)
         return sorted(found, key=lambda file: file.path)
@@ -36,7 +36,7 @@ class Folder(Store):
         with os.scandir(folder) as entries:
             named = sorted(entries, key=lambda entry: entry.name)
         for entry in named:
-            if entry.name.startswith((".", "_")) or not entry.name.startswith(start):
+            if entry.name.startswith((".", "_")) or not folded(entry.name).startswith(start):
                 continue
             path = above + entry.name
             status = entry.stat(follow_symlinks=False)

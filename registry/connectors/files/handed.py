@@ -11,6 +11,7 @@ from registry.connectors.base import SourceError
 from registry.connectors.files.stores import Store, StoredFile
 
 PROTOCOL = "handed"
+PARTITION = "ndc_partition_%d"
 UNCHANGING = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -30,7 +31,7 @@ class HandedFiles(AbstractFileSystem):
 
     def hand(self, file: StoredFile, *, quote_char: str = "", partition: list[tuple[str, str]] = ()) -> str:
         """Let the engine open this file by the path that is returned."""
-        folders = [f"ndc_partition_{number}={quote(value, safe='')}" for number, (_key, value) in enumerate(partition)]
+        folders = [f"{PARTITION % number}={quote(value, safe='')}" for number, (_key, value) in enumerate(partition)]
         path = "/".join([f"f{len(self._files)}", *folders, "file"])
         self._files[path] = file
         self._quotes[path] = quote_char

@@ -77,12 +77,17 @@ class FileSession:
         said = tables.metadata_of(self.store, table)
         if table.suffix == PARQUET:
             return self._parquet(table, said)
+        partitions = table.partitions
         names, delimiter = tables.header_of(self.store, table, said)
+        raw = [f"c{number}" for number in range(len(names))] + list(_hidden(partitions))
         found = [
-            columns.of_csv(name, number, said.columns.get(name, UNDESCRIBED), is_key=name == said.key)
-            for number, name in enumerate(names)
+            columns.of_csv(name, place, said.columns.get(name, UNDESCRIBED), is_key=name == said.key)
+            for name, place in zip(tables.told_apart([*names, *partitions]), raw, strict=True)
         ]
-        paths = ", ".join(literal(self.files.hand(file, quote_char=said.quote)) for file in table.files)
+        paths = ", ".join(
+            literal(self.files.hand(file, quote_char=said.quote, partition=tables.partition_of(file)))
+            for file in table.files
+        )
         options = {
             "auto_detect": "false",
             "header": "true",
@@ -94,6 +99,8 @@ class FileSession:
             "strict_mode": "true",
             "parallel": "false",
             "max_line_size": str(LONGEST_LINE),
+            "hive_partitioning": str(bool(partitions)),
+            "hive_types_autocast": "false",
             "columns": "{" + ", ".join(f"'c{number}': 'VARCHAR'" for number in range(len(names))) + "}",
         }
         return f"read_csv([{paths}], {', '.join(f'{name} = {value}' for name, value in options.items())})", found
@@ -103,10 +110,11 @@ class FileSession:
         paths = ", ".join(literal(self.files.hand(file, partition=tables.partition_of(file))) for file in table.files)
         rows = f"read_parquet([{paths}], union_by_name = true, hive_partitioning = {bool(partitions)}, hive_types_autocast = false)"
         if partitions:
+            hidden = _hidden(partitions)
             renamed = ", ".join(
-                f"ndc_partition_{number} AS {columns.quoted(key)}" for number, key in enumerate(partitions)
+                f"{place} AS {columns.quoted(key)}" for place, key in zip(hidden, partitions, strict=True)
             )
-            hidden = ", ".join(f"ndc_partition_{number}" for number in range(len(partitions)))
+            hidden = ", ".join(hidden)
             rows = f"(SELECT * EXCLUDE ({hidden}), {renamed} FROM {rows})"  # noqa: S608 - numbers and quoted names
         described = self.connection.execute(f"DESCRIBE SELECT * FROM {rows}").fetchall()  # noqa: S608 - see above
         found = []
@@ -136,6 +144,11 @@ class FileSession:
         self.store.check_unchanged(self.files.handed())
         if not self.files.quotes_are_balanced():
             raise tables.unreadable(name)
+
+
+def _hidden(partitions: list[str]) -> list[str]:
+    """What the engine calls the columns that folders give."""
+    return [handed.PARTITION % number for number in range(len(partitions))]
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """What the portal asks of a place that holds files, and the one way in which it names them."""
 
+import unicodedata
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -26,7 +27,7 @@ class Store(ABC):
 
     @abstractmethod
     def files(self, start: str = "") -> list[StoredFile]:
-        """The files whose path begins with `start`, sorted. Hidden ones, links and odd ones are left out."""
+        """The files whose path begins with `start` when both are folded, sorted. Hidden ones, links and odd ones are left out."""
 
     @abstractmethod
     def open(self, file: StoredFile) -> BinaryIO:
@@ -39,6 +40,11 @@ class Store(ABC):
     @abstractmethod
     def close(self) -> None:
         """Let go of what is held open."""
+
+
+def folded(name: str) -> str:
+    """What names have in common that a person, or another system, takes for the same."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
 
 
 def check_number(found: list) -> None:

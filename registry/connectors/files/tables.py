@@ -2,6 +2,8 @@
 
 import csv
 import io
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from urllib.parse import unquote
@@ -11,7 +13,7 @@ from django.utils.translation import gettext as _
 from registry.connectors.base import PermanentSourceError
 from registry.connectors.files import metadata
 from registry.connectors.files.metadata import Metadata
-from registry.connectors.files.stores import Store, StoredFile
+from registry.connectors.files.stores import Store, StoredFile, folded
 
 CSV, PARQUET = ".csv", ".parquet"
 LONGEST_HEADER = 1024 * 1024
@@ -30,26 +32,48 @@ class Table:
 
     @property
     def partitions(self) -> list[str]:
-        found = {tuple(key for key, _value in partition_of(file)) for file in self.files}
+        found = sorted({tuple(key for key, _value in partition_of(file)) for file in self.files})
         if len(found) != 1:
-            raise unreadable(self.name)
-        return list(found.pop())
+            one, other = (", ".join(keys) or _("no key") for keys in found[:2])
+            told = _("The folders of “%(table)s” do not have the same keys: one has %(one)s, another %(other)s.")
+            raise unreadable(self.name, told, one=one, other=other)
+        return list(found[0])
 
 
-def unreadable(name: str, message: str = "") -> PermanentSourceError:
+def unreadable(name: str, message: str = "", **values: str) -> PermanentSourceError:
     told = message or _("“%(table)s” cannot be read: its contents are damaged, or not as described.")
-    return PermanentSourceError("bad-file", told % {"table": name} if name else None)
+    return PermanentSourceError("bad-file", told % {"table": name, **values} if name else None)
 
 
 def partition_of(file: StoredFile) -> list[tuple[str, str]]:
     """Key and value of each folder above the file that is named key=value, as Hive writes them."""
-    folders = [part.partition("=") for part in file.path.split("/")[1:-1]]
-    return [(unquote(key), unquote(value)) for key, equals, value in folders if equals and key]
+    table, *folders, _name = file.path.split("/") if "/" in file.path else ("", "")
+    named = [(folder, *folder.partition("=")) for folder in folders]
+    return [
+        (_decoded(key, folder, table), _decoded(value, folder, table))
+        for folder, key, equals, value in named
+        if equals and key
+    ]
+
+
+def _decoded(text, folder, table):
+    try:
+        decoded = unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        decoded = "\0"
+    if "\0" in decoded:
+        told = _("The name of the folder “%(folder)s” in “%(table)s” holds signs that are no text.")
+        raise unreadable(table, told, folder=folder)
+    return decoded
 
 
 def found_in(files: list[StoredFile]) -> tuple[dict[str, Table], list[str]]:
-    """The tables among the files, by name, and the names that stand for more than one and so for none."""
+    """The tables among the files, by name, and the names that stand for more than one and so for none.
+
+    Names count as the same when they differ in their case or in the composition of their letters only.
+    """
     tables: dict[tuple[str, bool], Table] = {}
+    alike = defaultdict(set)
     sidecars, ambiguous = {}, set()
     for file in files:
         first, slash, _rest = file.path.partition("/")
@@ -62,9 +86,11 @@ def found_in(files: list[StoredFile]) -> tuple[dict[str, Table], list[str]]:
         name = first if slash else first[: -len(suffix)]
         key = (name, bool(slash))
         table = tables.setdefault(key, Table(name, suffix))
-        if table.suffix != suffix or (not slash and table.files) or (name, not slash) in tables:
+        alike[folded(name)].add(key)
+        if table.suffix != suffix or (not slash and table.files):
             ambiguous.add(name)
         table.files.append(file)
+    ambiguous.update(name for keys in alike.values() if len(keys) > 1 for name, _is_folder in keys)
     for (name, is_folder), table in tables.items():
         table.described_in = sidecars.get(name if is_folder else table.files[0].path)
     known = {name: table for (name, _is_folder), table in tables.items() if name and name not in ambiguous}
@@ -86,7 +112,7 @@ def header_of(store: Store, table: Table, said: Metadata) -> tuple[list[str], st
     if len(headers) != 1:
         raise unreadable(table.name, _("The files of “%(table)s” do not have the same columns."))
     names, delimiter = headers.pop()
-    return _told_apart(names), delimiter
+    return told_apart(names), delimiter
 
 
 def _header(store, file, table, said):
@@ -115,7 +141,8 @@ def _delimiter(text, quote):
     return max(DELIMITERS, key=line.count)
 
 
-def _told_apart(names):
+def told_apart(names: Iterable[str]) -> list[str]:
+    names = list(names)
     taken, result = set(names), []
     for position, name in enumerate(names, start=1):
         free, number = name or f"column {position}", 1

@@ -256,6 +256,84 @@ def test_names_that_stand_for_two_tables_stand_for_none(source, folder, parquet)
     assert "mixed, x" in str(source.check().warnings)
 
 
+@pytest.mark.parametrize(
+    "names", [("a", "A"), ("Ngô", "Ngo\u0302"), ("HÀ NỘI", "hà nội"), ("hà", "HA\u0300"), ("straße", "STRASSE"), ("Ô", "o\u0302")]
+)  # fmt: skip
+@pytest.mark.parametrize("folders", [0, 1, 2])
+def test_names_that_look_the_same_stand_for_no_table(source, folder, names, folders):
+    for number, name in enumerate(names):
+        if number < folders:
+            (folder / name).mkdir()
+        (folder / (f"{name}/1.csv" if number < folders else f"{name}.csv")).write_text("x\n1\n")
+    (folder / "other.csv").write_text("x\n1\n")
+
+    assert [table.name for table in source.describe()] == ["other"]
+    for name in names:
+        assert source.describe(table=name) == []
+        _refused(lambda name=name: _extract(source, name), "source-changed")
+    assert f": {', '.join(sorted(names))}." in str(source.check().warnings[-1])
+    with source.reading(5) as connection:
+        assert connection.dialect.get_table_names(connection) == ["other"]
+
+
+@pytest.mark.parametrize("part", ["a=%FF", "%FF=a", "a=%C3", "a=%00", "%00=a", "a=x%00y", "a=%ED%A0%80"])
+def test_folder_whose_name_is_no_text_is_refused(source, folder, parquet, part):
+    parquet(f"p/{part}/0.parquet", "SELECT 1 AS n")
+    (folder / "c" / part).mkdir(parents=True)
+    (folder / "c" / part / "0.csv").write_text("n\n1\n")
+
+    for name in "pc":
+        for call in (lambda name=name: source.describe(table=name), lambda name=name: _extract(source, name)):
+            told = _refused(call, "bad-file")
+            assert f"“{part}”" in told
+            assert f"“{name}”" in told
+
+
+@pytest.mark.parametrize(
+    ("paths", "told"),
+    [
+        (("năm=1/0", "tỉnh=1/0"), ("năm", "tỉnh")),
+        (("0", "100%s=1/0"), ("no key", "100%s")),
+        (("a=1/b=2/0", "b=2/a=1/0"), ("a, b", "b, a")),
+    ],
+)
+def test_folders_of_other_keys_are_refused_with_what_differs(source, folder, parquet, paths, told):
+    for path in paths:
+        parquet(f"p/{path}.parquet", "SELECT 1 AS n")
+        (folder / "c" / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "c" / f"{path}.csv").write_text("n\n1\n")
+
+    for name in "pc":
+        message = _refused(lambda name=name: source.describe(table=name), "bad-file")
+        assert message == f"The folders of “{name}” do not have the same keys: one has {told[0]}, another {told[1]}."
+
+
+def test_folder_of_csv_has_its_partitions_as_columns(source, folder):
+    for path, line in {
+        "năm=2023/tỉnh=H%C3%A0 Nội": "x,01", "năm=2024/tỉnh=Huế, 'a' *?[b]": '"y\nz",02', "năm=2024/tỉnh=007": ",03",
+    }.items():  # fmt: skip
+        (folder / "t" / path).mkdir(parents=True)
+        (folder / "t" / path / "0.csv").write_text(f"a,tỉnh\n{line}\n")
+    described = {"tableSchema": {"columns": [{"name": "năm", "datatype": "integer", "dc:title": "Năm"}]}}
+    (folder / "t-metadata.json").write_text(json.dumps(described))
+
+    columns = [Column(name, name, FieldKind.TEXT) for name in ("a", "năm", "tỉnh 2", "tỉnh")]
+    in_2024 = Condition("năm", FieldKind.INTEGER, Operator.AT_LEAST, ("2024",))
+    found = _columns(source, "t")
+
+    assert {name: column.kind for name, column in found.items()} == {
+        "a": FieldKind.TEXT, "tỉnh": FieldKind.TEXT, "năm": FieldKind.INTEGER, "tỉnh 2": FieldKind.TEXT,
+    }  # fmt: skip
+    assert found["năm"].comment == "Năm"
+    assert _extract(source, "t", columns).decode() == (
+        'a,năm,tỉnh 2,tỉnh\nx,2023,Hà Nội,01\n,2024,007,03\n"y\nz",2024,"Huế, \'a\' *?[b]",02\n'
+    )
+    assert source.count(ExtractPlan(table="t", columns=(A,), conditions=(in_2024,)), 5) == 2
+    assert source.lookup(ExtractPlan(table="t", columns=(A,)), key_field="tỉnh 2", key="Hà Nội", pseudonym_key=KEY) == [
+        {"a": "x"}
+    ]
+
+
 def test_odd_names_survive(source, folder):
     names = ['quo"te', "per%cent ?", "Ngo\u0302", "\u202eabc", "'; DROP TABLE x; --", "a]b[c*", "new\nline", "x=1"]
     for name in names:
