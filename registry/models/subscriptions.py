@@ -5,7 +5,7 @@ from functools import reduce
 from operator import or_
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from registry.fields import TextLine
@@ -29,7 +29,11 @@ class SubscriptionQuerySet(models.QuerySet):
         return self.filter(user=user) if user.is_authenticated else self.none()
 
     def with_subject(self):
-        return self.select_related("dataset", "database", "agency")
+        """With what is followed, and whether it may be named still: it may have been withdrawn since."""
+        dataset = Dataset.objects.published().filter(pk=OuterRef("dataset"))
+        database = Database.objects.published().filter(pk=OuterRef("database"))
+        is_open = Q(dataset=None, database=None) | Exists(dataset) | Exists(database)
+        return self.select_related("dataset", "database", "agency").annotate(is_open=is_open)
 
     def due(self, day):
         """Those about which nothing was told yet on `day`."""

@@ -71,7 +71,8 @@ class UnsubscribeView(LoginRequiredMixin, View):
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest, public_id) -> HttpResponse:
-        found = get_object_or_404(Subscription.objects.visible_to(request.user), public_id=public_id)
+        found = get_object_or_404(Subscription.objects.visible_to(request.user).with_subject(), public_id=public_id)
         subscriptions.unsubscribe(subscription=found)
-        messages.success(request, _("You no longer follow “%(subject)s”.") % {"subject": found})
+        name = found if found.is_open else _("Something that is no longer published")
+        messages.success(request, _("You no longer follow “%(subject)s”.") % {"subject": name})
         return HttpResponseRedirect(reverse("subscriptions:list"))

@@ -199,6 +199,24 @@ def test_pages_let_follow_list_and_end(client):
 
 
 @in_one_transaction
+def test_what_was_withdrawn_is_named_neither_in_the_list_nor_when_ended(client):
+    user, dataset = UserFactory(), DatasetFactory(title_vi="Kín", database__name_vi="Kho kín")
+    client.force_login(user)
+    for subject in (dataset, dataset.database):
+        subscriptions.subscribe(user=user, subject=subject)
+    assert "Kín" in client.get("/subscriptions/").text
+    Dataset.objects.update(is_published=False)
+    page = client.get("/subscriptions/").text
+    assert "Kín" not in page
+    assert "Kho kín" not in page
+    for one in Subscription.objects.all():
+        answer = client.post(f"/subscriptions/{one.public_id}/end/", follow=True).text
+        assert "Kín" not in answer
+        assert "Kho kín" not in answer
+    assert not Subscription.objects.exists()
+
+
+@in_one_transaction
 @pytest.mark.parametrize(
     ("kind", "value"),
     [
