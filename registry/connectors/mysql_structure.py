@@ -21,6 +21,12 @@ COLUMNS = """
     SELECT table_name, column_name, column_type, is_nullable, column_key, column_comment FROM information_schema.columns
     WHERE table_schema = %(schema)s AND table_name IN %(tables)s ORDER BY table_name, ordinal_position
 """
+PARTITIONS = """
+    SELECT table_name, concat(min(partition_method), ' (', coalesce(min(partition_expression), ''), ')'),
+           count(DISTINCT partition_name)
+    FROM information_schema.partitions
+    WHERE table_schema = %(schema)s AND table_name IN %(tables)s AND partition_name IS NOT NULL GROUP BY BINARY table_name
+"""
 KINDS = (
     (r"tinyint\(1\)|bit\(1\)", FieldKind.BOOLEAN),
     (r"(tiny|small|medium|big)?int(eger)?|year|bit", FieldKind.INTEGER),
@@ -82,12 +88,26 @@ def describe(connection: Connection, schema: str, table: str | None) -> list[Tab
         for name, kind, comment, rows in connection.exec_driver_sql(RELATIONS, wanted)
     ]
     reflection.check_number(relations)
+    relations = _with_partitions(connection, schema, relations)
     columns = _columns(connection, schema, relations)
     tables = _reflected(connection, [relation for relation in relations if relation.kind == "table"])
     return [
         _merged(tables.get(relation.name), relation, columns[relation.name])
         for relation in relations
         if relation.name in columns
+    ]
+
+
+def _with_partitions(connection, schema, relations):
+    if not relations:
+        return []
+    wanted = {"schema": schema, "tables": tuple(relation.name for relation in relations)}
+    found = {name: (key, count) for name, key, count in connection.exec_driver_sql(PARTITIONS, wanted)}
+    return [
+        replace(relation, partition_by=found[relation.name][0], partitions=found[relation.name][1])
+        if relation.name in found
+        else relation
+        for relation in relations
     ]
 
 

@@ -4,7 +4,9 @@ import itertools
 import json
 import os
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -182,6 +184,37 @@ def files_address(source_folder):
     write_csv(folder, "Công dân", CSV_TYPES["Công dân"], rows, CSV_TYPES["Công dân"])
     write_csv(folder, "figures", CSV_TYPES["figures"], FIGURES, CSV_TYPES["figures"])
     return Address(engine=Engine.FILES, database=str(folder), statement_timeout=60)
+
+
+@pytest.fixture
+def make_table(request, address):
+    """Make a table of one column, both of the same name, with one row that holds "x"; it goes at the end."""
+    made = []
+
+    def execute(statement):
+        match address.engine:
+            case Engine.POSTGRESQL:
+                request.getfixturevalue("source_server").owner.execute(statement)
+            case Engine.MYSQL:
+                with request.getfixturevalue("mysql_server").owner.cursor() as cursor:
+                    cursor.execute(statement)
+            case Engine.SQLITE:
+                with closing(sqlite3.connect(address.database)) as file, file:
+                    file.execute(statement)
+
+    def make(name):
+        if address.engine == Engine.FILES:
+            write_csv(Path(address.database), name, [name], [["x"]])
+            return
+        mark = "`" if address.engine == Engine.MYSQL else '"'
+        quoted = mark + name.replace(mark, mark * 2) + mark
+        execute(f"CREATE TABLE {quoted} ({quoted} varchar(9))")
+        made.append(quoted)
+        execute(f"INSERT INTO {quoted} VALUES ('x')")  # noqa: S608
+
+    yield make
+    for quoted in made:
+        execute(f"DROP TABLE {quoted}")
 
 
 @pytest.fixture(params=[str(engine) for engine in TRIED])

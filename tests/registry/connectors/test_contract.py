@@ -5,12 +5,14 @@ import hashlib
 import hmac
 import io
 import json
+import socket
 import unicodedata
 from dataclasses import replace
 
 import pytest
 import sqlalchemy
 
+from registry import connectors
 from registry.choices import FieldKind, FileFormat, Masking, Operator
 from registry.connectors import Column, Condition, ExtractPlan, PermanentSourceError, TemporarySourceError, filters
 from tests.registry.connectors.conftest import KEY, MOMENTS, PROVINCES, ROUNDED, ROWS
@@ -417,6 +419,138 @@ def test_describe_finds_columns_kinds_and_keys(connector):
         ("alive", FieldKind.BOOLEAN, False, True),
     ]
     assert connector.describe(table="gone") == connector.describe(schema="gone") == []
+
+
+# Quotes, 63 bytes, right to left, composed in the other way.
+ODD_NAMES = [
+    'quo"te',
+    "tick`tick",
+    "it's",
+    "a" * 63,
+    "ư" * 31 + "a",
+    "مواطن",
+    "\u202eabc",
+    "Ngo\u0302 Ba\u0309o",
+    "%s %(a)s",
+    "new\nline",
+]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_odd_identifiers_survive(connector, make_table, extracted, name):
+    make_table(name)
+
+    (table,) = connector.describe(table=name)
+    plan = ExtractPlan(table=name, columns=(Column(name, name, FieldKind.TEXT),), file_format=FileFormat.JSONL)
+    equal = replace(plan, conditions=(Condition(name, FieldKind.TEXT, Operator.EQUALS, ("x",)),))
+
+    assert name in [one.name for one in connector.describe()]
+    assert (table.name, [column.name for column in table.columns]) == (name, [name])
+    data, rows = extracted(connector, equal)
+    assert (json.loads(data), rows, connector.count(equal, 5)) == ({name: "x"}, 1, 1)
+    assert connector.lookup(plan, key_field=name, key="x", pseudonym_key=KEY) == [{name: "x"}]
+    with connector.reading(5) as connection:
+        shown = sqlalchemy.table(name, sqlalchemy.column(name), schema=table.schema or None)
+        assert connection.execute(sqlalchemy.select(shown.c[name])).scalars().all() == ["x"]
+
+
+def test_connections_declare_what_they_take_and_what_is_secret(connector):
+    declared = {parameter.name: parameter for parameter in connector.parameters}
+
+    assert {name for name, parameter in declared.items() if parameter.secret} == set(declared) & {"credential"}
+    assert ("credential" in declared) == ("username" in declared) == ("host" in declared)
+    assert declared["name"].required
+    assert all(str(parameter.label) for parameter in connector.parameters)
+    assert not connector.address.password or connector.address.password not in repr(connector.address)
+
+
+def _every_way_in(connector, plan):
+    def read():
+        with connector.reading(5) as connection:
+            connection.execute(sqlalchemy.select(1))
+
+    return {
+        "check": connector.check,
+        "describe": connector.describe,
+        "reading": read,
+        "extract": lambda: list(connector.extract(plan, pseudonym_key=KEY)),
+        "lookup": lambda: connector.lookup(plan, key_field="id", key="1", pseudonym_key=KEY),
+        "count": lambda: connector.count(plan, 5),
+    }
+
+
+WAYS = ("check", "describe", "reading", "extract", "lookup", "count")
+NETWORK = ("host", "username")
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("database", "service=evil"), ("database", "passfile=/etc/passwd"), ("database", "postgresql://evil/x"), ("database", ""),
+        ("database", "x\0y"), ("username", "service=evil"), ("username", "passfile=/etc/passwd"), ("host", "169.254.169.254"),
+        ("host", "service=evil"), ("host", "passfile=/etc/passwd"), ("host", "localhost,evil.example"), ("host", "/run/evil"),
+        ("host", "@evil"), ("host", "other.example"),
+    ],
+)  # fmt: skip
+def test_hostile_addresses_are_refused_by_every_way_in(connector, plan, way, part, value):
+    if part in NETWORK and not connector.address.host:
+        pytest.skip("reached by its path alone")
+    hostile = connectors.get(replace(connector.address, **{part: value}))
+
+    with pytest.raises(PermanentSourceError) as caught:
+        _every_way_in(hostile, plan)[way]()
+
+    assert caught.value.code == "bad-address"
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("answer", ["169.254.169.254", "127.0.0.1", "fe80::1"])
+def test_name_that_another_host_answers_for_is_not_connected_to(connector, plan, settings, monkeypatch, way, answer):
+    if not connector.address.host:
+        pytest.skip("reached by its path alone")
+    family = socket.AF_INET6 if ":" in answer else socket.AF_INET
+    place = (family, socket.SOCK_STREAM, 6, "", (answer, connector.address.port))
+    settings.SOURCE_ALLOWED_ADDRESSES = [f"db.example.vn:{connector.address.port}"]
+    named = connectors.get(replace(connector.address, host="db.example.vn"))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: [place])
+    monkeypatch.setattr(socket, "create_connection", lambda *args, **kwargs: pytest.fail("connected"))
+    monkeypatch.setattr("psycopg.connect", lambda **kwargs: pytest.fail("connected"))
+
+    with pytest.raises(PermanentSourceError) as caught:
+        _every_way_in(named, plan)[way]()
+
+    assert caught.value.code == "bad-address"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_source_that_is_away_is_a_temporary_error(connector, plan, settings, way):
+    address = connector.address
+    if address.host:
+        with socket.socket() as closed:
+            closed.bind(("127.0.0.1", 0))
+            address = replace(address, port=closed.getsockname()[1])
+        settings.SOURCE_ALLOWED_ADDRESSES = [f"{address.host}:{address.port}"]
+    else:
+        address = replace(address, database=f"{address.database} of tomorrow")
+
+    with pytest.raises(TemporarySourceError) as caught:
+        _every_way_in(connectors.get(address), plan)[way]()
+
+    assert caught.value.code == "unreachable"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_wrong_password_is_a_permanent_error(connector, plan, way):
+    if not connector.address.host:
+        pytest.skip("takes no password")
+    wrong = connectors.get(replace(connector.address, password="wrong-one"))
+
+    with pytest.raises(PermanentSourceError) as caught:
+        _every_way_in(wrong, plan)[way]()
+
+    assert caught.value.code == "access-denied"
+    assert "wrong-one" not in str(caught.value)
 
 
 def test_describe_stops_at_too_many_tables(connector, monkeypatch):

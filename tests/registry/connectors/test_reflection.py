@@ -81,6 +81,48 @@ def test_postgresql_tells_keys_checks_and_indexes(server):
     assert server["place"].primary_key == ("country", "code")
 
 
+def test_mariadb_tells_what_it_knows(mysql_server, mysql_address):
+    with mysql_server.owner.cursor() as owner:
+        owner.execute("CREATE TABLE place (country varchar(9), code varchar(9), PRIMARY KEY (country, code))")
+        owner.execute("""
+            CREATE TABLE person (
+                id bigint AUTO_INCREMENT PRIMARY KEY, sex enum('nữ', 'nam'), rate decimal(8, 2) DEFAULT 1 COMMENT 'Tỷ lệ',
+                twice decimal(9, 2) AS (rate * 2) STORED, later decimal(9, 2) AS (rate * 3) VIRTUAL,
+                country varchar(9), place varchar(9), a varchar(9), b varchar(9), UNIQUE (a, b), KEY by_b (b),
+                CONSTRAINT positive CHECK (rate > 0), CONSTRAINT lives FOREIGN KEY (country, place) REFERENCES place (country, code)
+            ) COMMENT 'Người'
+        """)
+        owner.execute("CREATE VIEW adults AS SELECT id, rate FROM person")
+        owner.execute(
+            "CREATE TABLE event (day date) PARTITION BY RANGE (year(day))"
+            " (PARTITION a VALUES LESS THAN (2024), PARTITION b VALUES LESS THAN MAXVALUE)"
+        )
+        try:
+            found = {table.name: table for table in connectors.get(mysql_address).describe()}
+        finally:
+            owner.execute("DROP VIEW adults")
+            owner.execute("DROP TABLE person, place, event")
+
+    person = found["person"]
+    columns = {column.name: column for column in person.columns}
+    assert (found["adults"].kind, [column.name for column in found["adults"].columns]) == ("view", ["id", "rate"])
+    assert [name for name in found if name.startswith("event")] == ["event"]
+    assert (found["event"].partition_by, found["event"].partitions) == ("RANGE (year(`day`))", 2)
+    assert (person.kind, person.comment, person.partition_by, person.partitions) == ("table", "Người", "", None)
+    assert (columns["sex"].enum, columns["sex"].kind) == (("nữ", "nam"), "text")
+    assert (columns["rate"].precision, columns["rate"].scale, columns["rate"].comment) == (8, 2, "Tỷ lệ")
+    assert {name for name, column in columns.items() if column.is_generated} == {"twice", "later"}
+    assert columns["rate"].has_default
+    assert {name for name, column in columns.items() if column.is_key} == {"id"}
+    assert (person.primary_key, found["place"].primary_key) == (("id",), ("country", "code"))
+    assert person.unique == (("a", "b"),)
+    assert ("b",) in person.indexes
+    assert [(key.columns, key.table, key.target) for key in person.foreign_keys] == [
+        (("country", "place"), "place", ("country", "code"))
+    ]
+    assert [check.name for check in person.checks] == ["positive"]
+
+
 def test_sqlite_tells_what_it_knows(sqlite_address):
     with sqlite3.connect(sqlite_address.database) as file:
         file.execute("CREATE TABLE place (code text PRIMARY KEY)")
