@@ -58,6 +58,7 @@ def source_database(name: str) -> Iterator[SourceServer]:
             cluster.execute(sql.SQL("DROP ROLE {}").format(reader))
 
 
+LAST_WORDS = 4_000  # of what a server said that did not start
 MARIADB_PROGRAMS = ("mariadbd", "mariadb-install-db")
 MARIADB_OPTIONS = [
     "--bind-address=127.0.0.1",
@@ -67,8 +68,6 @@ MARIADB_OPTIONS = [
     "--performance-schema=OFF",
     "--character-set-server=utf8mb4",
     "--collation-server=utf8mb4_general_ci",
-    "--socket=socket",
-    "--pid-file=pid",
 ]
 # The machine lends few places for the kernel's own asynchronous reading and writing.
 MARIADB_STORAGE = ["--innodb-buffer-pool-size=32M", "--innodb-log-file-size=8M", "--innodb-use-native-aio=OFF"]
@@ -91,18 +90,23 @@ def mariadb_server(*options: str) -> Iterator[SourceServer]:
             "MariaDB is not installed (Debian, Ubuntu: apt-get install mariadb-server-core mariadb-client-core)"
         )
     settings.VAR_DIR.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="mariadb-", dir=settings.VAR_DIR) as folder:
-        data, port = os.path.join(folder, "data"), _free_port()
-        common = ["--no-defaults", f"--datadir={data}", *MARIADB_STORAGE]
+    with (
+        tempfile.TemporaryDirectory(prefix="mariadb-", dir=settings.VAR_DIR) as folder,
+        tempfile.TemporaryDirectory(prefix="mariadb-") as sockets,
+    ):
+        data, port, log = os.path.join(folder, "data"), _free_port(), os.path.join(folder, "log")
+        # Nobody comes by the socket; its path may have 107 bytes only, which those of folders may exceed.
+        places = [f"--port={port}", f"--socket={sockets}/socket", f"--pid-file={folder}/pid"]
+        common = ["--no-defaults", f"--datadir={data}", f"--tmpdir={folder}", *MARIADB_STORAGE]
         if os.getuid() == 0:
             common.append("--user=root")
         _install(programs[1], common, data)
-        with open(os.path.join(folder, "log"), "wb") as log:
+        with open(log, "wb") as file:
             process = subprocess.Popen(
-                [programs[0], *common, f"--port={port}", *MARIADB_OPTIONS, *options], stdout=log, stderr=log
+                [programs[0], *common, *places, *MARIADB_OPTIONS, *options], stdout=file, stderr=file
             )
         try:
-            owner = _owner_of_mariadb(process, port)
+            owner = _owner_of_mariadb(process, port, log)
             with owner, owner.cursor() as cursor:
                 cursor.execute("CREATE DATABASE source")
                 cursor.execute(f"CREATE USER reader IDENTIFIED BY '{PASSWORD}'")
@@ -122,20 +126,27 @@ def _free_port() -> int:
 
 def _install(program, common, data):
     normal = ["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"]
+    said = []
     for _attempt in range(2):  # on a busy machine the first one has been seen to fail
         shutil.rmtree(data, ignore_errors=True)
         done = subprocess.run([program, *common, *normal], capture_output=True, text=True, check=False)
         if done.returncode == 0:
             return
-    pytest.fail(f"{program}: {done.stdout[-2_000:]}{done.stderr[-2_000:]}")
+        said.append(
+            f"{program} ended with {done.returncode}:\n{done.stdout[-LAST_WORDS:]}\n{done.stderr[-LAST_WORDS:]}"
+        )
+    pytest.fail("\n\n".join(said), pytrace=False)
 
 
-def _owner_of_mariadb(process, port):
+def _owner_of_mariadb(process, port, log):
     deadline = time.monotonic() + 30
     while True:
         try:
             return pymysql.connect(host="127.0.0.1", port=port, user="root", charset="utf8mb4", autocommit=True)
-        except pymysql.err.OperationalError:
+        except pymysql.err.OperationalError as error:
             if process.poll() is not None or time.monotonic() > deadline:
-                raise
+                state = "still runs" if process.returncode is None else f"ended with {process.returncode}"
+                with open(log, encoding="utf-8", errors="replace") as file:
+                    said = file.read()[-LAST_WORDS:]
+                pytest.fail(f"MariaDB cannot be reached ({error}) and {state}:\n{said}", pytrace=False)
             time.sleep(0.05)
