@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import duckdb
 import pytest
+from django.utils import translation
 
 from registry.choices import Engine, FieldKind, FileFormat, Operator
 from registry.connectors import (
@@ -304,7 +305,8 @@ def test_folders_of_other_keys_are_refused_with_what_differs(source, folder, par
         (folder / "c" / f"{path}.csv").write_text("n\n1\n")
 
     for name in "pc":
-        message = _refused(lambda name=name: source.describe(table=name), "bad-file")
+        with translation.override("en"):
+            message = _refused(lambda name=name: source.describe(table=name), "bad-file")
         assert message == f"The folders of “{name}” do not have the same keys: one has {told[0]}, another {told[1]}."
 
 
