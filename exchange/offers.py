@@ -6,8 +6,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from exchange.choices import Frequency
+from exchange.refusals import SUSPENDED, Refusal, Suspended
 from registry.choices import PACKAGES, Masking, Mode, Purpose, Role
-from registry.models import Agency, Dataset, Field, Membership, User
+from registry.models import Agency, Dataset, Field, Membership, SharingPolicy, User
 from registry.services import policies
 from registry.terms import limit_sentences
 
@@ -79,7 +80,21 @@ def obstacle(agency: Agency, dataset: Dataset) -> str | Promise:
     """Why the agency would ask for the dataset in vain; empty where it would not."""
     if dataset.database.owner_id == agency.pk:
         return OWN_DATASET
-    return "" if policies.policies_for(dataset=dataset, recipient=agency).exists() else NOT_OFFERED_TO_YOU
+    if policies.policies_for(dataset=dataset, recipient=agency).exists():
+        return ""
+    return SUSPENDED if policies.is_suspended(dataset=dataset, recipient=agency) else NOT_OFFERED_TO_YOU
+
+
+def obstacle_for_anybody(dataset: Dataset) -> str | Promise:
+    """The same for a reader who files for no agency."""
+    if SharingPolicy.objects.in_force().filter(dataset=dataset).exists():
+        return ""
+    return SUSPENDED if policies.is_suspended(dataset=dataset) else NOT_OFFERED
+
+
+def refusal(told: str | Promise) -> Refusal:
+    """An obstacle as an error: one that passes is told apart from one that does not."""
+    return Suspended("sharing-suspended", told) if told is SUSPENDED else Refusal("not-offered", told)
 
 
 def obstacle_for_all(agencies: list[Agency], dataset: Dataset) -> str | Promise:

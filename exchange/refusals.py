@@ -3,6 +3,11 @@
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+SUSPENDED = _(
+    "Sharing of this dataset is suspended: its source changed, and the owner has to review that first. Follow the dataset "
+    "to be told of changes, or ask whoever looks after it."
+)
+
 
 class Refusal(Exception):
     """A rule forbids what was asked. `code` is stable; `message` says what to do next."""
@@ -31,6 +36,12 @@ class WrongState(Refusal):
             _("This is no longer possible: the state is now “%(state)s”. Reload the page to see what happened.")
             % {"state": current},
         )
+
+
+class Suspended(Refusal):
+    """What is asked for is on offer, and waits until its owner has reviewed a change of the source."""
+
+    status = 409
 
 
 class Incomplete(Refusal):

@@ -12,7 +12,7 @@ from exchange import source_changes
 from exchange.models import Agreement, Decision, Delivery, ExchangeRequest, ReviewCase
 from exchange.refusals import Incomplete, Refusal
 from exchange.services import completeness, scopes
-from exchange.states import Move, Side
+from exchange.states import AgreementStatus, Move, Side
 from registry import permissions
 from registry.choices import AccessRights, Lifecycle, Role
 from registry.models import Agency, Database, Delegation, User
@@ -247,6 +247,8 @@ def _agreement_live(delivery: Delivery, by: User | None) -> None:
 def check_agreement_live(agreement: Agreement) -> None:
     """Rules 3 and 5: in force by state and date, and still within what the owner shares."""
     if not agreement.is_live:
+        if agreement.status == AgreementStatus.SUSPENDED:
+            source_changes.check(agreement)
         raise not_live(agreement)
     check_still_shared(agreement)
 

@@ -6,7 +6,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from exchange.models import Agreement
-from exchange.refusals import Refusal
+from exchange.refusals import SUSPENDED, Refusal, Suspended
 from exchange.scope import Scope
 from exchange.services import scopes
 from exchange.states import AgreementStatus
@@ -43,11 +43,12 @@ def in_words(changes) -> str:
 def check(agreement: Agreement) -> None:
     """Refuse while the source is not what was agreed, as far as its owner did not say that it is still sound."""
     changes = list(standing_against(agreement))
+    if any(change.reviewed_at is None for change in changes):
+        raise Suspended("source-changed", f"{SUSPENDED} {in_words(changes)}")
     if changes:
         raise Refusal(
             "source-changed",
-            _("The source changed, and its owner has to review that first. %(changes)s")
-            % {"changes": in_words(changes)},
+            _("The source changed, and its owner ended sharing under it. %(changes)s") % {"changes": in_words(changes)},
         )
 
 

@@ -132,9 +132,9 @@ def offered_modes(dataset: Dataset) -> list:
 
 def terms_of(dataset: Dataset) -> list[Terms]:
     shared = PolicyField.objects.filter(field__in=Field.objects.shown()).select_related("field")
+    shown = SharingPolicy.objects.in_force() | SharingPolicy.objects.suspended()
     policies = (
-        SharingPolicy.objects.today()
-        .filter(dataset=dataset)
+        shown.filter(dataset=dataset)
         .select_related("legal_basis__replaced_by")
         .prefetch_related("recipients", Prefetch("policy_fields", shared.order_by("field__position")))
         .order_by("valid_from", "pk")

@@ -66,7 +66,7 @@ class LookupView(PortalView):
         request=serializers.LookupRequestSerializer,
         responses={
             200: serializers.LookupSerializer,
-            **schema.refusals(400, 401, 403, 404, 413, 415, 422, 429, 502, 503),
+            **schema.refusals(400, 401, 403, 404, 409, 413, 415, 422, 429, 502, 503),
         },
     )
     def post(self, request, public_id) -> Response:

@@ -1,7 +1,7 @@
 """The request form: three screens over one draft. An incomplete draft may be saved, a wrong value may not."""
 
 from django import forms
-from django.utils.functional import cached_property
+from django.utils.functional import Promise, cached_property
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -10,7 +10,7 @@ from exchange.choices import ConsentBasis, Frequency, OnwardSharing, SystemLevel
 from exchange.forms.inputs import NOT_OFFERED, Block, Choice, Choices, Day, Email, Line, Phone
 from exchange.forms.row_filters import FilterLines
 from exchange.models import ExchangeRequest
-from exchange.offers import Offer, offer_to
+from exchange.offers import Offer, obstacle, offer_to
 from exchange.services import completeness
 from registry.choices import FileFormat, Mode, PersonalData, Purpose
 from registry.errors import RegistryRefusal
@@ -59,6 +59,11 @@ class StepForm(forms.Form):
     def people(self):
         """Who is named, where this screen asks for it."""
         return None
+
+    @cached_property
+    def obstacle(self) -> str | Promise:
+        """Why nothing can be chosen, where nothing can."""
+        return obstacle(self.draft.consumer, self.draft.dataset)
 
     @cached_property
     def offer(self) -> Offer:

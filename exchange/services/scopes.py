@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from exchange.choices import Frequency, Verdict
 from exchange.models import Agreement, ExchangeRequest, ReviewCase, Revision
-from exchange.refusals import Incomplete, Refusal
+from exchange.refusals import SUSPENDED, Incomplete, Refusal, Suspended
 from exchange.scope import Excess, Filter, Scope, excess
 from registry.choices import Masking, Mode
 from registry.connectors import Column, Condition, ExtractPlan, PermanentSourceError, filters
@@ -154,6 +154,8 @@ def best_policy(request: ExchangeRequest) -> tuple[SharingPolicy, Scope]:
         if not beyond:
             return policy, scope
         refusal = refusal or Incomplete("outside-policy", " ".join(map(str, beyond)), fields=_by_field(beyond))
+    if refusal is None and policies.is_suspended(dataset=request.dataset, recipient=request.consumer):
+        raise Suspended("sharing-suspended", SUSPENDED)
     raise refusal or Incomplete(
         "no-policy",
         _("The owner offers this dataset neither in this way nor for this purpose. Choose another method or purpose."),

@@ -17,12 +17,12 @@ register = Library()
 
 
 @register.simple_tag(takes_context=True)
-def obstacle_to_asking(context: Context, dataset: Dataset, is_offered: bool) -> str | Promise:
-    """Why asking would be in vain, in words; empty where it is not. `is_offered`: to any agency at all."""
+def obstacle_to_asking(context: Context, dataset: Dataset) -> str | Promise:
+    """Why asking would be in vain, in words; empty where it is not."""
     user = context.get("user")
     agencies = offers.agencies_filed_for(user) if user and user.is_authenticated else []
     if not agencies:
-        return "" if is_offered else offers.NOT_OFFERED
+        return offers.obstacle_for_anybody(dataset)
     return offers.obstacle_for_all(agencies, dataset)
 
 

@@ -15,7 +15,7 @@ from exchange.forms.inputs import Line
 from exchange.forms.reason import OptionalReasonForm
 from exchange.forms.request import STEPS, TITLES, DatasetForm, places
 from exchange.models import Agreement, Decision, Delivery, ExchangeRequest, Letter
-from exchange.refusals import Refusal
+from exchange.refusals import Refusal, Suspended
 from exchange.services import requests
 from exchange.states import RequestStatus
 from exchange.views.base import (
@@ -76,8 +76,10 @@ class RequestCreateView(PageMixin, TemplateView):
         if self.code and not self.dataset:
             return self.render_to_response(self.get_context_data(), status=422)
         obstacle = offers.obstacle(self.consumer, self.dataset) if self.dataset else ""
+        if obstacle is offers.SUSPENDED:
+            return self.render_to_response(self.get_context_data(), status=Suspended.status)
         if obstacle:
-            raise Refusal("not-offered", obstacle)
+            raise offers.refusal(obstacle)
         draft = requests.create(consumer=self.consumer, by=request.user, content=self.prefilled())
         return redirect("exchange:request-edit", draft.public_id, 1)
 

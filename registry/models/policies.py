@@ -42,9 +42,15 @@ class SharingPolicyQuerySet(DatedQuerySet):
     def in_force(self, day: date | None = None):
         """Those that offer something on `day` (today): by their dates, under a law in force, with approvers enough,
         and not suspended by a change of the source."""
+        return self._offering(day).filter(suspended_at__isnull=True)
+
+    def suspended(self, day: date | None = None):
+        """Those that would be in force, had the source not changed: their owner has to review that first."""
+        return self._offering(day).filter(suspended_at__isnull=False)
+
+    def _offering(self, day: date | None):
         day = day or timezone.localdate()
         return self.on(day).filter(
-            suspended_at__isnull=True,
             legal_basis__in=LegalInstrument.objects.in_force(day),
             quorum__gte=F("dataset__database__min_quorum"),
         )

@@ -40,6 +40,16 @@ def policies_for(
     return found.filter(modes__contains=[mode]) if mode else found
 
 
+def is_suspended(*, dataset: Dataset, recipient: Agency | None = None) -> bool:
+    """Whether nothing is offered today only because the source changed: to the agency, or to anybody at all."""
+    in_force, suspended = (
+        found.filter(dataset=dataset) for found in (SharingPolicy.objects.in_force(), SharingPolicy.objects.suspended())
+    )
+    if recipient is not None:
+        in_force, suspended = in_force.for_recipient(recipient), suspended.for_recipient(recipient)
+    return suspended.exists() and not in_force.exists()
+
+
 class PolicyState(TextChoices):
     """Whether a policy gives something today, and if not, why not."""
 

@@ -14,8 +14,11 @@ from django.utils import timezone
 from rest_framework.throttling import UserRateThrottle
 
 from evidence.models import Entry, Outcome, Salt
+from exchange import tasks
 from exchange.models import Agreement
+from exchange.refusals import SUSPENDED
 from exchange.services import agreements, lookups
+from exchange.states import AgreementStatus
 from registry import credentials
 from registry.choices import Engine, FieldKind, Mode, Purpose, Role
 from registry.connectors import PermanentSourceError, TemporarySourceError
@@ -96,6 +99,19 @@ def test_lookup_costs_the_same_queries_for_any_number_of_fields(api, agreement, 
             assert api.look_up(agreement, KEY).status_code == 200
         counts.append(len(queries))
     assert counts[0] == counts[1] <= 30
+
+
+@pytest.mark.parametrize("is_swept", [False, True])
+def test_lookup_over_a_changed_source_says_that_sharing_is_suspended(api, agreement, world, is_swept):
+    factories.SchemaChangeFactory(dataset=world.dataset)
+    if is_swept:
+        tasks.sweep()
+        agreement.refresh_from_db()
+        assert agreement.status == AgreementStatus.SUSPENDED
+    answer = api.look_up(agreement, KEY)
+    assert answer.status_code == 409
+    assert answer.json()["code"] == "source-changed"
+    assert str(SUSPENDED) in answer.json()["detail"]
 
 
 def test_lookup_suspended_while_the_source_is_read_gives_nothing(api, agreement, world, monkeypatch):

@@ -14,7 +14,20 @@ def test_document_is_served_and_names_every_refusal(client, db):
     assert answer.status_code == 200
     document = answer.json()
     look_up = document["paths"]["/api/v1/agreements/{public_id}/lookups/"]["post"]
-    assert set(look_up["responses"]) == {"200", "400", "401", "403", "404", "413", "415", "422", "429", "502", "503"}
+    assert set(look_up["responses"]) == {
+        "200",
+        "400",
+        "401",
+        "403",
+        "404",
+        "409",
+        "413",
+        "415",
+        "422",
+        "429",
+        "502",
+        "503",
+    }
     assert look_up["security"] == [{"system": ["lookup"]}, {"cookieAuth": []}]
     assert not [path for path in document["paths"] if "anything" in path]
 

@@ -4,6 +4,7 @@ import pytest
 from django import forms
 from django.core.exceptions import ValidationError
 from django.urls import reverse
+from django.utils import timezone
 
 from exchange import offers
 from exchange.choices import EndReason
@@ -11,12 +12,15 @@ from exchange.forms.inputs import Block, Line, Phone
 from exchange.forms.request import STEPS, DataForm, UseForm
 from exchange.models import ExchangeRequest
 from exchange.progress import ADVICE
-from exchange.refusals import Incomplete
+from exchange.refusals import SUSPENDED, Incomplete, Suspended
 from exchange.services import cases, requests
+from exchange.states import RequestStatus
 from exchange.summary import shown
+from registry import catalogue
 from registry.choices import FieldKind, Masking, Mode, Role
 from registry.forms.catalogue import CatalogueForm
 from registry.models import SharingPolicy
+from registry.search import Asked, find
 from tests import factories
 from tests.exchange.test_request_pages import data_of, step_of, url, use_of
 from tests.scenarios import hash_of
@@ -93,6 +97,66 @@ def test_a_draft_that_could_lead_nowhere_is_refused_with_the_reason(client, worl
     response = client.post(url("request-create"), {"dataset": world.dataset.code}, follow=True)
     assert [str(message) for message in response.context["messages"]] == [told]
     assert not ExchangeRequest.objects.exists()
+
+
+def suspend(world) -> None:
+    change = factories.SchemaChangeFactory(dataset=world.dataset)
+    SharingPolicy.objects.update(suspended_at=timezone.now(), suspended_by_change=change)
+
+
+def test_suspended_sharing_is_told_on_the_page_to_everybody(client, world):
+    suspend(world)
+    for reader in (None, world.requester):
+        if reader:
+            client.force_login(reader)
+        page = client.get(page_in_catalogue(world.dataset)).text
+        assert str(SUSPENDED) in page
+        assert ask_link(world.dataset) not in page
+    factories.SharingPolicyFactory(dataset=world.dataset)
+    assert str(SUSPENDED) not in client.get(page_in_catalogue(world.dataset)).text
+
+
+def test_no_draft_is_begun_and_none_is_sent_while_sharing_is_suspended(client, world):
+    draft = world.draft()
+    suspend(world)
+    client.force_login(world.requester)
+    assert str(SUSPENDED) in client.get(step_of(draft, 1)).text
+    response = client.post(url("request-create"), {"dataset": world.dataset.code})
+    assert response.status_code == 409
+    assert str(SUSPENDED) in response.text
+    assert list(ExchangeRequest.objects.all()) == [draft]
+    with pytest.raises(Suspended) as refused:
+        requests.propose(request=draft, by=world.requester)
+    assert refused.value.code == "sharing-suspended"
+    client.post(url("request-propose", draft))
+    draft.refresh_from_db()
+    assert draft.status == RequestStatus.DRAFT
+
+
+@pytest.mark.parametrize(
+    "dates", [{"valid_from": "2999-01-01"}, {"valid_from": "2020-01-01", "valid_to": "2020-12-31"}]
+)
+def test_a_suspended_policy_of_other_days_is_no_suspension(client, world, dates):
+    suspend(world)
+    SharingPolicy.objects.update(**dates)
+    page = client.get(page_in_catalogue(world.dataset)).text
+    assert str(offers.NOT_OFFERED) in page
+    assert world.policy.title not in page
+
+
+@pytest.mark.parametrize(
+    "state", ["suspended", {"valid_from": "2999-01-01"}, {"valid_from": "2020-01-01", "valid_to": "2020-12-31"}]
+)
+def test_what_is_not_in_force_is_offered_nowhere(client, world, state):
+    everywhere = {
+        "facet": lambda: list(find(Asked(chosen={"mode": [Mode.PACKAGE]})).ids),
+        "row": lambda: catalogue.offered_modes(catalogue.listing().get()),
+        "machines": lambda: "odrl:Offer" in client.get(f"/catalogue/datasets/{world.dataset.code}.ttl").text,
+        "form": lambda: offers.offer_to(world.consumer, world.dataset).modes,
+    }
+    assert all(ask() for ask in everywhere.values())
+    suspend(world) if state == "suspended" else SharingPolicy.objects.update(**state)
+    assert not [name for name, ask in everywhere.items() if ask()]
 
 
 # What the owner asked to change
