@@ -2,16 +2,15 @@
 
 import io
 import ssl
-import time
 from urllib.parse import quote, urlencode
 from xml.etree import ElementTree
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests_aws4auth import AWS4Auth
 
 from registry.connectors.addresses import Endpoint
 from registry.connectors.base import Address, PermanentSourceError, SourceError, TemporarySourceError
+from registry.connectors.files.deadlines import Deadline, WatchedAdapter
 from registry.connectors.files.stores import Store, StoredFile, check_number, folded
 from registry.markup import DocumentTypeFound, Gate
 
@@ -29,13 +28,14 @@ class Bucket(Store):
     """All requests go to the addresses that were checked; certificates are compared with the name that was asked for."""
 
     def __init__(self, address: Address, endpoint: Endpoint, deadline: float):
-        self._endpoint, self._deadline = endpoint, deadline
+        self._endpoint, self._deadline = endpoint, Deadline(deadline)
         self._scheme = "http" if address.sslmode == "disable" else "https"
         self._authority = f"{endpoint.host}:{address.port}"
         self._port = address.port
         self._session = requests.Session()
         self._session.trust_env = False  # no proxy, no credentials from elsewhere
-        self._session.mount("https://", _ToCheckedAddress(endpoint.host))
+        self._session.mount("http://", WatchedAdapter(self._deadline))
+        self._session.mount("https://", _ToCheckedAddress(self._deadline, endpoint.host))
         if address.username:
             region = endpoint.region or USUAL_REGION
             self._session.auth = AWS4Auth(address.username, address.password, region, "s3")
@@ -83,15 +83,16 @@ class Bucket(Store):
 
     def close(self) -> None:
         self._session.close()
+        self._deadline.cancel()
 
     def _get(self, path, *, most: int, query="", headers=None) -> bytes:
         """The body of the answer: no more than `most` bytes, and not after the deadline, whatever the server sends."""
-        self._check_time()
         key = quote(f"{self._endpoint.bucket}/{self._endpoint.prefix + path if path else ''}", safe="/~")
         failure = None
         for hostaddr in self._endpoint.hostaddrs:
             host = f"[{hostaddr}]" if ":" in hostaddr else hostaddr
             url = f"{self._scheme}://{host}:{self._port}/{key}" + (f"?{query}" if query else "")
+            self._deadline.check()
             try:
                 answer = self._session.get(
                     url,
@@ -102,13 +103,13 @@ class Bucket(Store):
                 )
                 with answer:
                     body = self._body(answer, most if answer.status_code in SUCCESS else LONGEST_ERROR)
-            except requests.exceptions.SSLError:
-                raise PermanentSourceError("tls-failed") from None
-            except requests.exceptions.ReadTimeout:
-                raise TemporarySourceError("source-slow") from None
-            except (requests.exceptions.RequestException, ValueError):
-                failure = TemporarySourceError("unreachable")
+            except (requests.exceptions.RequestException, ValueError) as error:
+                self._deadline.check()  # what was cut off at the deadline looks like any broken connection
+                failure = _failure_of(error)
+                if failure.code != "unreachable":
+                    raise failure from None
                 continue
+            self._deadline.check()  # a body without a length only seems complete
             _check(answer.status_code, body)
             return body
         raise failure or TemporarySourceError("unreachable")
@@ -116,7 +117,6 @@ class Bucket(Store):
     def _body(self, answer, most) -> bytes:
         found = bytearray()
         for piece in answer.iter_content(READ_AHEAD):
-            self._check_time()
             found += piece
             if len(found) > most:
                 if answer.status_code in SUCCESS:
@@ -124,17 +124,22 @@ class Bucket(Store):
                 break
         return bytes(found)
 
-    def _check_time(self):
-        if time.monotonic() > self._deadline:
-            raise TemporarySourceError("source-slow")
+
+def _failure_of(error: Exception) -> SourceError:
+    match error:
+        case requests.exceptions.SSLError():
+            return PermanentSourceError("tls-failed")
+        case requests.exceptions.ReadTimeout():
+            return TemporarySourceError("source-slow")
+    return TemporarySourceError("unreachable")
 
 
-class _ToCheckedAddress(HTTPAdapter):
+class _ToCheckedAddress(WatchedAdapter):
     """Connections to an address whose certificate must be for the host's name, by the machine's own trusted issuers."""
 
-    def __init__(self, host):
+    def __init__(self, deadline, host):
         self._host = host.strip("[]")
-        super().__init__()
+        super().__init__(deadline)
 
     def init_poolmanager(self, *args, **kwargs):
         names = {"server_hostname": self._host, "assert_hostname": self._host}

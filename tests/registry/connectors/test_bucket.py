@@ -259,12 +259,67 @@ def test_strange_answers_are_refused(strange_server, status, headers, body, erro
         strange_server(status, headers, body)
 
 
-def test_an_answer_that_takes_too_long_is_temporary(strange_server, monkeypatch):
-    begun = time.monotonic()
-    passed = iter(range(0, 1_000_000, 60))  # a minute for every look at the clock
-    monkeypatch.setattr("registry.connectors.files.bucket.time.monotonic", lambda: begun + next(passed))
+def _head(*lines):
+    return "\r\n".join(["HTTP/1.1 200 OK", "Connection: close", *lines, "", ""]).encode()
+
+
+# What comes at once, and what comes byte by byte after it.
+SLOW = {
+    "headers": (b"HTTP/1.1 200 OK\r\nX-Long: ", b"x"),
+    "body": (_head("Content-Length: 9000000"), b" "),
+    "chunk": (_head("Transfer-Encoding: chunked") + b"800000\r\n", b" "),
+    "body without a length": (_head() + b"<x/>", b" "),
+    "refusal": (_head("Content-Length: 3000").replace(b"200 OK", b"500 No"), b" "),
+    "handshake": (b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc", b"\x00"),
+}
+
+
+@pytest.fixture
+def slow_server(settings):
+    """A server that never falls silent for long, and never comes to an end within half a minute."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    settings.SOURCE_ALLOWED_ADDRESSES = [f"127.0.0.1:{port}"]
+    cut_off = threading.Event()
+
+    def answer(begin, byte):
+        connection, _peer = listener.accept()
+        with connection:
+            try:
+                connection.recv(65_536)
+                connection.sendall(begin)
+                for _ in range(1_500):
+                    connection.sendall(byte)
+                    time.sleep(0.02)
+            except OSError:
+                cut_off.set()
+
+    def start(kind):
+        threading.Thread(target=answer, args=SLOW[kind], daemon=True).start()
+        mode = "verify-full" if kind == "handshake" else "disable"
+        address = Address(engine=Engine.FILES, database="s3://bucket", host="127.0.0.1", port=port, sslmode=mode)
+        return buckets.Bucket(address, check_address(address), time.monotonic() + 0.5)
+
+    yield start, cut_off
+    listener.close()
+
+
+@pytest.mark.parametrize("kind", SLOW)
+def test_server_that_answers_byte_by_byte_is_cut_off_at_the_deadline(slow_server, kind):
+    start, cut_off = slow_server
+
     with pytest.raises(TemporarySourceError) as caught:
-        strange_server(200, {}, b"<x>" + b" " * 1_000_000 + b"</x>")
+        start(kind).files()
+
+    assert caught.value.code == "source-slow"
+    assert cut_off.wait(5)  # it had some 30 seconds to go on
+
+
+def test_no_connection_is_made_after_the_deadline(address, monkeypatch):
+    monkeypatch.setattr("requests.Session.get", lambda *args, **kwargs: pytest.fail("asked"))
+
+    with pytest.raises(TemporarySourceError) as caught:
+        buckets.Bucket(address, check_address(address), time.monotonic()).files()
     assert caught.value.code == "source-slow"
 
 
