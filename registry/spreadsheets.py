@@ -2,30 +2,30 @@
 
 import csv
 import io
+import json
+import logging
 import re
-import zipfile
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime
 from typing import BinaryIO
 
+from django.conf import settings
 from django.utils.translation import gettext as _
-from openpyxl import Workbook, load_workbook
+from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
-from openpyxl.utils.exceptions import IllegalCharacterError, InvalidFileException
+from openpyxl.utils.exceptions import IllegalCharacterError
 
+from registry import workbooks
 from registry.errors import RegistryRefusal
 from registry.fields import nfc
-from registry.markup import DocumentTypeFound, Gate
+from registry.workbooks import LONGEST_CELL, MOST_COLUMNS, MOST_ROWS
+
+logger = logging.getLogger(__name__)
 
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MOST_BYTES = 10 * 1024 * 1024
-MOST_UNPACKED = 120 * 1024 * 1024
-MOST_PARTS = 300
-MOST_ROWS, MOST_COLUMNS, LONGEST_CELL = 20_000, 60, 10_000
-# Of one part: the reader makes an object of each text of the workbook, and of each style. A cell takes four.
-MOST_TAGS = {"xl/worksheets/": 6 * MOST_ROWS * MOST_COLUMNS, "xl/sharedstrings": 1_500_000}
-OTHER_TAGS = 100_000
-PIECE = 1024 * 1024
+LONGEST_WAIT = 2 * workbooks.MOST_SECONDS
 # What a spreadsheet program would take for a formula; the quotes before it are ours, one at a time.
 FORMULA = re.compile(r"'*[=+\-@\t\r]")
 ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
@@ -132,71 +132,34 @@ def _read_csv(text: str) -> Iterator[list[str]]:
 
 
 def _read_xlsx(content: bytes) -> Iterator[list[str]]:
+    """By a program of its own, which may use so much memory and time and no more."""
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as parts:
-            _check_parts(parts)
-        book = load_workbook(io.BytesIO(content), read_only=True, keep_links=False)
-        sheet = book.worksheets[0]
-        sheet.reset_dimensions()  # what the file says about its size need not be true
-        for row in sheet.iter_rows(max_row=MOST_ROWS + 2, max_col=MOST_COLUMNS + 1):
-            values = [_cell_text(cell.value) for cell in row]
-            while values and not values[-1]:
-                values.pop()  # the reader fills up every row to the last column
-            yield values
-    except RegistryRefusal:
-        raise
-    except (
-        zipfile.BadZipFile,
-        InvalidFileException,
-        KeyError,
-        ValueError,
-        IndexError,
-        TypeError,
-        SyntaxError,
-        EOFError,
-    ):
-        raise RegistryRefusal("xlsx", _("This is no XLSX file that can be read. Save it anew.")) from None
+        reader = subprocess.run(
+            [sys.executable, "-m", "registry.workbooks"],
+            cwd=settings.BASE_DIR,
+            env=workbooks.ENVIRONMENT,
+            input=content,
+            capture_output=True,
+            timeout=LONGEST_WAIT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise _unreadable("unpacked") from None
+    *rows, last = reader.stdout.splitlines() or [b""]
+    if reader.returncode != 0:
+        # Ended by the system at one of the limits, or without memory for as much as saying so.
+        logger.warning("reading a workbook ended with %s: %s", reader.returncode, reader.stderr[-500:].decode())
+        raise _unreadable("unpacked")
+    end = json.loads(last)
+    if end:
+        raise _unreadable(end["refusal"])
+    yield from map(json.loads, rows)
 
 
-def _check_parts(parts: zipfile.ZipFile) -> None:
-    """Unpack in pieces and count, as the sizes in the file are its own words; no part may declare a document type."""
-    if len(parts.infolist()) > MOST_PARTS:
-        raise _too_much()
-    if "xl/workbook.xml" not in parts.namelist():
-        raise RegistryRefusal("xlsx", _("This is no XLSX file that can be read. Save it anew."))
-    total = 0
-    for info in parts.infolist():
-        total += _unpacked(parts, info, MOST_UNPACKED - total)
-
-
-def _unpacked(parts: zipfile.ZipFile, info: zipfile.ZipInfo, left: int) -> int:
-    """How many bytes a part really holds."""
-    size, tags, gate = 0, 0, Gate()
-    most = next((most for start, most in MOST_TAGS.items() if info.filename.lower().startswith(start)), OTHER_TAGS)
-    with parts.open(info) as part:
-        while piece := part.read(PIECE):
-            size, tags = size + len(piece), tags + piece.count(b"<")
-            if size > left or tags > most:
-                raise _too_much()
-            try:
-                gate.feed(piece)
-            except DocumentTypeFound:
-                message = _("The file holds definitions that no spreadsheet needs.")
-                raise RegistryRefusal("entities", message) from None
-    return size
-
-
-def _too_much() -> RegistryRefusal:
-    return RegistryRefusal("unpacked", _("The file unpacks to more than the portal reads."))
-
-
-def _cell_text(value) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, datetime) and not (value.hour or value.minute or value.second):
-        return value.date().isoformat()
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
+def _unreadable(code: str) -> RegistryRefusal:
+    messages = {
+        "entities": _("The file holds definitions that no spreadsheet needs."),
+        "unpacked": _("The file unpacks to more than the portal reads."),
+        "xlsx": _("This is no XLSX file that can be read. Save it anew."),
+    }
+    return RegistryRefusal(code, messages[code])

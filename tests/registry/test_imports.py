@@ -5,6 +5,7 @@ import io
 import json
 import zipfile
 from datetime import timedelta
+from unittest import mock
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -14,9 +15,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 from openpyxl import Workbook, load_workbook
+from openpyxl.xml.constants import SHARED_STRINGS
 
 from evidence.models import Entry
-from registry import spreadsheets
+from registry import spreadsheets, workbooks
 from registry.choices import RowOutcome, StewardKind, Theme
 from registry.errors import RegistryRefusal
 from registry.metadata_sheets import DATASETS, FIELDS
@@ -127,6 +129,24 @@ def lying(content: bytes) -> bytes:
     return made.replace(size, (10).to_bytes(4, "little"))
 
 
+def workbook(rows: bytes, shared: bytes = b"") -> bytes:
+    """A workbook with these elements as the rows of its sheet, and these as its shared texts."""
+    file = io.BytesIO()
+    book = Workbook()
+    book.active.append(["a"])
+    book.save(file)
+    with zipfile.ZipFile(file) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    main = b'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+    parts["xl/worksheets/sheet1.xml"] = b"<worksheet %s><sheetData>%s</sheetData></worksheet>" % (main, rows)
+    parts["xl/sharedStrings.xml"] = b"<sst %s>%s</sst>" % (main, shared)
+    kind = parts["[Content_Types].xml"]
+    override = b'<Override PartName="/xl/sharedStrings.xml" ContentType="%s"/></Types>' % SHARED_STRINGS.encode()
+    parts["[Content_Types].xml"] = kind.replace(b"</Types>", override)
+    return zipped(parts)
+
+
+LONG_TEXT = b"<si><t>" + b"a" * spreadsheets.LONGEST_CELL + b"</t></si>"
 TYPED = '<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>'
 
 
@@ -148,10 +168,17 @@ TYPED = '<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>'
             "entities",
         ),
         (lambda: zipped({"xl/workbook.xml": b"<x/>", "a.rels": b"\xfe\xff" + TYPED.encode("utf-16-be")}), "entities"),
-        (lambda: zipped({"xl/workbook.xml": b"<x/>", "xl/sharedStrings.xml": b"<si/>" * 1_500_001}), "unpacked"),
-        (lambda: zipped({"xl/workbook.xml": b"<x/>", "xl/styles.xml": b"<xf/>" * 100_001}), "unpacked"),
-        (lambda: lying(b"0" * (spreadsheets.MOST_UNPACKED + 1)), "xlsx"),
-        (lambda: zipped({"xl/workbook.xml": b"0" * (spreadsheets.MOST_UNPACKED + 1)}), "unpacked"),
+        (lambda: zipped({"xl/workbook.xml": b"\xef\xbb\xbf" + TYPED.encode()}), "entities"),
+        (lambda: zipped({"xl/workbook.xml": b'<!DOCTYPE x [<!ENTITY % a "b"> %a;]><x/>'}), "entities"),
+        (lambda: zipped({"xl/workbook.xml": b'<!DOCTYPE x SYSTEM "file:///etc/passwd"><x/>'}), "entities"),
+        (lambda: workbook(b"<row>" + b"<c/>" * 1_700_000 + b"</row>"), "unpacked"),
+        (lambda: workbook(b"<row/>" * 100, shared=b"<x/>" * 7_000_000), "unpacked"),
+        (lambda: workbook(b'<row><c t="s"><v>0</v></c></row>' * 3_500, shared=LONG_TEXT), "unpacked"),
+        (lambda: workbook(b"<row>" + b"<c><v>1</v></c>" * 61 + b"</row>"), "too-many-columns"),
+        (lambda: workbook(b"<row/>" * (spreadsheets.MOST_ROWS + 2)), "too-many-rows"),
+        (lambda: workbook(b'<row><c t="s"><v>7</v></c></row>', shared=LONG_TEXT), "xlsx"),
+        (lambda: lying(b"0" * (workbooks.MOST_UNPACKED + 1)), "xlsx"),
+        (lambda: zipped({"xl/workbook.xml": b"0" * (workbooks.MOST_UNPACKED + 1)}), "unpacked"),
         (lambda: zipped({f"{number}": b"" for number in range(301)}), "unpacked"),
         (lambda: b"a\n" * (spreadsheets.MOST_ROWS + 2), "too-many-rows"),
         (lambda: b"a," * 70, "too-many-columns"),
@@ -160,6 +187,20 @@ TYPED = '<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>'
 )
 def test_files_that_do_harm_or_are_no_tables_are_refused(content, code):
     assert refusal_of(content()) == code
+
+
+def test_a_reader_that_takes_too_long_is_ended(monkeypatch):
+    monkeypatch.setattr(spreadsheets, "LONGEST_WAIT", 0.01)
+    assert refusal_of(as_xlsx([["a"]]).getvalue()) == "unpacked"
+
+
+def test_the_reader_gets_nothing_of_our_environment(monkeypatch):
+    run = mock.Mock(wraps=spreadsheets.subprocess.run)
+    monkeypatch.setattr(spreadsheets.subprocess, "run", run)
+    monkeypatch.setenv("SECRET_KEY", "not for others")
+
+    assert spreadsheets.read(as_xlsx([["a"]])) == [["a"]]
+    assert run.call_args.kwargs["env"] == {"OPENPYXL_LXML": "False"}
 
 
 def test_formulas_in_a_file_are_text_and_days_are_days():
