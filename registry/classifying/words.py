@@ -15,6 +15,11 @@ def plain(text: str) -> str:
     return "".join(letter for letter in apart if not unicodedata.combining(letter))
 
 
+def spelled_out(name: str) -> str:
+    """An identifier as the words that it was made of, with their accents."""
+    return " ".join(re.sub(r"[\W_]+", " ", _CAMEL.sub(" ", name)).split())
+
+
 @dataclass(frozen=True)
 class Words:
     """A text cut into words, ready to be searched for many phrases."""

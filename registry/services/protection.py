@@ -197,8 +197,12 @@ def check_publishable(*, dataset: Dataset) -> None:
     """Refuse to publish what is classified above its database, or is a state secret by its own words."""
     present = Field.objects.shown().filter(dataset=dataset)
     described = [text for line in present.values_list("title_vi", "title_en", "description") for text in line]
-    for text in (dataset.title_vi, dataset.title_en, dataset.description, dataset.description_en, *described):
+    words = (*dataset.keywords, *described)
+    for text in (dataset.title_vi, dataset.title_en, dataset.description, dataset.description_en, *words):
         check_no_secret(text=text)
+    for name in (dataset.code, dataset.schema_name, dataset.table_name, *present.values_list("name", flat=True)):
+        if secrecy.named_level(name):
+            raise state_secret()
     level = levels.highest(present.values_list("classification", flat=True), otherwise=dataset.database.classification)
     if levels.is_above(level, dataset.database.classification):
         raise _above(dataset, dataset.database)

@@ -181,7 +181,9 @@ def _keep(
 
 
 def _is_secret(table: TableDescription) -> bool:
-    return any(secrecy.declared_level(text) for text in (table.comment, *(column.comment for column in table.columns)))
+    comments = (table.comment, *(column.comment for column in table.columns))
+    names = (table.schema, table.name, *(column.name for column in table.columns))
+    return any(map(secrecy.declared_level, comments)) or any(map(secrecy.named_level, names))
 
 
 def _fits(table: TableDescription) -> bool:

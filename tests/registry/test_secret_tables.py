@@ -50,6 +50,13 @@ def test_a_secret_table_is_skipped_and_said_so(client, operator, connection, sou
     assert details["state_secrets"] == 1
     assert "vu_viec" not in str(details)
 
+    # The name of a table or a column says it as well as a comment does.
+    source.owner.execute('CREATE TABLE "HỒ SƠ MẬT" (id integer PRIMARY KEY)')
+    source.owner.execute("CREATE TABLE phu_luc (id integer PRIMARY KEY, noi_dung_tuyet_mat text)")
+    report = structure.read(connection=connection, by=None)
+    assert (report.new, sorted(report.secret)) == ([], ["public.HỒ SƠ MẬT", "public.phu_luc", "public.vu_viec"])
+    source.owner.execute('DROP TABLE "HỒ SƠ MẬT", phu_luc')
+
     # A table that becomes one later is gone from the catalogue, and nothing of it is delivered.
     source.owner.execute("COMMENT ON COLUMN ho_so.noi_dung IS 'Bí mật nhà nước'")
     dataset = Dataset.objects.get()

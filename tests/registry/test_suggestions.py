@@ -255,12 +255,21 @@ def test_a_database_is_not_lowered_while_fields_take_their_level_from_it(dataset
     Database.objects.filter(pk=database.pk).update(classification=Classification.PUBLIC)
 
 
-@pytest.mark.parametrize("where", ["dataset", "field"])
-def test_what_says_it_is_secret_is_not_published(dataset, where):
+@pytest.mark.parametrize(
+    ("where", "attribute", "value"),
+    [
+        ("dataset", "description", "Độ mật: Tối mật"),
+        ("dataset", "keywords", ["hồ sơ", "tuyệt mật"]),
+        ("dataset", "table_name", "ho_so_toi_mat"),
+        ("field", "description", "Độ mật: Tối mật"),
+        ("field", "name", "noi_dung_toi_mat"),
+    ],
+)
+def test_what_says_it_is_secret_is_not_published(dataset, where, attribute, value):
     field = unknown(dataset, "noi_dung")
     protection.check_publishable(dataset=dataset)
     thing = {"dataset": dataset, "field": field}[where]
-    thing.description = "Độ mật: Tối mật"
+    setattr(thing, attribute, value)
     thing.save()
     with refused("state-secret"):
         protection.check_publishable(dataset=dataset)
