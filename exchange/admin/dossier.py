@@ -202,7 +202,7 @@ class Dossier:
     def beyond_policy(self) -> list[str]:
         """What the request has beyond the policy of today, one sentence for each thing."""
         beyond = [str(line) for line in excess(self.scope, scopes.policy_scope(self.policy, self.scope))]
-        covering = SharingPolicy.objects.today().for_recipient(self.request.consumer)
+        covering = SharingPolicy.objects.in_force().for_recipient(self.request.consumer)
         if not covering.filter(pk=self.policy.pk).exists():
             beyond.append(_("Today the policy is not in force for the requesting agency."))
         return beyond
