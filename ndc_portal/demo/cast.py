@@ -50,6 +50,9 @@ PARTS = (
     Part("bhxh.hethong", "Hệ thống tra cứu của Bảo hiểm xã hội", "Hệ thống thông tin", "BHXH", (Role.SYSTEM,)),
     Part("bca.daumoi", "Cán bộ đầu mối Bộ Công an", "Cán bộ đầu mối", "BCA", (Role.CASE_OFFICER, Role.APPROVER), True),
     Part("bca.lanhdao", "Lãnh đạo duyệt của Bộ Công an", "Phó Cục trưởng", "BCA", (Role.APPROVER,), True),
+    Part("bhxh.duyet", "Lãnh đạo duyệt của Bảo hiểm xã hội", "Trưởng ban", "BHXH", (Role.APPROVER,), True),
+    Part("bnv.lanhdao", "Lãnh đạo duyệt của Bộ Nội vụ", "Phó Cục trưởng", "BNV", (Role.APPROVER,), True),
+    Part("btc.lanhdao", "Lãnh đạo duyệt của Bộ Tài chính", "Phó Cục trưởng", "BTC", (Role.APPROVER,), True),
     Part(
         "ndc.vanhanh",
         "Nhân viên vận hành Trung tâm dữ liệu quốc gia",

@@ -171,6 +171,22 @@ STATISTICS = DatabaseFacts(
     },
 )
 
+
+@dataclass(frozen=True)
+class Keeping:
+    """Who looks after a database, by user name."""
+
+    decide: tuple[str, ...]
+    edits: str
+    handle: tuple[str, ...] = ()
+
+
+KEEPERS = {
+    POPULATION.code: Keeping(("bca.daumoi", "bca.lanhdao"), "bca.daumoi", ("bca.daumoi",)),
+    INSURANCE.code: Keeping(("bhxh.duyet",), "bhxh.duyet"),
+    UNITS.code: Keeping(("bnv.lanhdao",), "bnv.lanhdao"),
+    STATISTICS.code: Keeping(("btc.lanhdao",), "btc.lanhdao"),
+}
 # What each table is about, for those who search.
 DESCRIPTIONS = {
     "cong_dan": {
@@ -235,19 +251,20 @@ def register(*, sources: Sources, users: dict[str, User], reader_password: str) 
         structure.read(connection=made[facts.code], by=operator)
         for table, described in facts.tables.items():
             _describe(database, table, described)
-    population = Database.objects.get(code=POPULATION.code)
-    for username, permission in (("bca.daumoi", HANDLE), ("bca.daumoi", DECIDE), ("bca.lanhdao", DECIDE)):
-        people.assign_duty(permission=permission, database=population, to=users[username], by=operator)
-    _entrust(population, users, operator)
-    _offer(population, approver)
+    for code, keeping in KEEPERS.items():
+        _entrust(Database.objects.get(code=code), keeping, users, operator)
+    _offer(Database.objects.get(code=POPULATION.code), approver)
     return made
 
 
-def _entrust(population: Database, users: dict[str, User], operator: User) -> None:
-    """The description has an editor, and questions go to the agency."""
-    if not population.stewardships.exists():
-        stewards.appoint(kind=StewardKind.EDITOR, database=population, user=users["bca.daumoi"], by=operator)
-        stewards.appoint(kind=StewardKind.CONTACT, database=population, agency=population.owner, by=operator)
+def _entrust(database: Database, keeping: Keeping, users: dict[str, User], operator: User) -> None:
+    """Somebody handles, somebody decides, the description has an editor, and questions go to the agency."""
+    for permission, usernames in ((HANDLE, keeping.handle), (DECIDE, keeping.decide)):
+        for username in usernames:
+            people.assign_duty(permission=permission, database=database, to=users[username], by=operator)
+    if not database.stewardships.exists():
+        stewards.appoint(kind=StewardKind.EDITOR, database=database, user=users[keeping.edits], by=operator)
+        stewards.appoint(kind=StewardKind.CONTACT, database=database, agency=database.owner, by=operator)
 
 
 def _database(facts: DatabaseFacts) -> Database:

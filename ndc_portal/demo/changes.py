@@ -8,7 +8,7 @@ from django.utils import timezone
 from psycopg import sql
 
 from ndc_portal.demo.sources import NOT_FOR_LIBPQ, Sources
-from registry.choices import Frequency, Masking, Mode, Occasion, PersonalData, Purpose, Theme
+from registry.choices import AccessRights, Frequency, Masking, Mode, Occasion, PersonalData, Purpose, Theme
 from registry.models import Agency, Connection, Dataset, PolicyField, SchemaChange, SharingPolicy, User
 from registry.services import structure
 
@@ -23,8 +23,19 @@ BEFORE = """
         CONSTRAINT ma_xa_du_so CHECK (length(ma_xa) = 5)
     );
     COMMENT ON TABLE bien_dong.tam_tru IS 'Đăng ký tạm trú';
-    INSERT INTO bien_dong.tam_tru VALUES ('TT-0001', '00004', 'học tập', 'Ở ký túc xá', '2026-12-31');
+    INSERT INTO bien_dong.tam_tru
+        SELECT 'TT-' || lpad(n::text, 4, '0'), (ARRAY['00004', '00008', '00025'])[1 + n % 3],
+            (enum_range(NULL::bien_dong.loai_tam_tru))[1 + n * n % 3], (ARRAY['Ở ký túc xá', 'Thuê nhà'])[1 + n % 2],
+            date '2026-12-31' + n
+        FROM generate_series(1, 600) AS n;
 """
+FIELDS = {
+    "so_ho_so": ("Số hồ sơ", "File number"),
+    "ma_xa": ("Mã xã", "Commune code"),
+    "loai": ("Loại tạm trú", "Kind of stay"),
+    "ly_do": ("Lý do", "Reason"),
+    "den_ngay": ("Tạm trú đến ngày", "Stays until"),
+}
 AFTER = "ALTER TABLE bien_dong.tam_tru DROP COLUMN ly_do, ADD COLUMN ghi_chu varchar(200)"
 
 
@@ -55,10 +66,15 @@ def _offer(dataset: Dataset) -> None:
         description_en="Registrations of temporary residence by commune (made up).",
         frequency=Frequency.DAILY,
         themes=[Theme.SOCIETY],
+        keywords=["tạm trú", "cư trú"],
+        spatial="VN",
+        access_rights=AccessRights.RESTRICTED,
         applicable_legislation=dataset.database.legal_basis,
         is_published=True,
     )
     dataset.fields.update(personal_data=PersonalData.NONE, default_masking=Masking.KEEP)
+    for name, (title_vi, title_en) in FIELDS.items():
+        dataset.fields.filter(name=name).update(title_vi=title_vi, title_en=title_en)
     policy, created = SharingPolicy.objects.get_or_create(
         dataset=dataset,
         title="Tình hình tạm trú cho cơ quan bảo hiểm",
