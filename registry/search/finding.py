@@ -1,7 +1,8 @@
 """The statements behind a search: hits with their rank, counts of every facet, and one page of datasets, together.
 
 A word is looked for as it is written, then without accents; where that finds little, by likeness of the letters. Hits
-are ranked in steps: words of the title before words of the rest, with accents before without, likeness last.
+are ranked in steps: whole words as they are written, whole words without accents, what only begins like that (hộ, hội),
+likeness last; within each, words of the title before words of the rest.
 """
 
 import hashlib
@@ -16,6 +17,7 @@ from django.utils.translation import get_language
 from registry.models import LegalInstrument, SharingPolicy
 from registry.names import vietnamese_collation
 from registry.search.asking import ARRAYS, FACETS, LAST_PAGE, PAGE_SIZE, Asked, Sort
+from registry.search.marking import plain
 from registry.search.synonyms import Variant, variants
 
 LITTLE = 1  # with fewer hits than this, likeness is tried: who found the words is not asked whether others were meant
@@ -28,14 +30,14 @@ RANKED = 500  # so many of the best are ranked by all their words; beyond, by th
 FACTS = """doc.dataset_id, doc.owner_id, doc.themes, doc.access_rights, doc.personal_data, doc.laws, doc.classification,
     length(doc.title_vi) AS length"""
 LISTED = f"SELECT {FACTS}, 0::float8 AS step FROM registry_searchdocument doc WHERE doc.is_listed"  # noqa: S608
-# 8 and more: by title and keywords; 2 and more: anywhere; below: by likeness.
+# 9: whole words of title and keywords; 5: words that begin like that; 2: anywhere; below: by likeness.
 WORDS = f"""
 SELECT {FACTS},
-    CASE WHEN doc.heading @@ asked.whole THEN 9 WHEN doc.heading @@ asked.plain THEN 8 ELSE 2 END::float8 AS step
+    CASE WHEN doc.heading @@ asked.whole THEN 9 WHEN doc.heading @@ asked.plain THEN 5 ELSE 2 END::float8 AS step
 FROM asked JOIN registry_searchdocument doc ON doc.plain @@ asked.plain
 WHERE doc.is_listed
 """  # noqa: S608
-# 5: by the number of the law, in whatever order and form it was typed.
+# 5, too: by the number of the law, in whatever order and form it was typed.
 UNDER_LAW = f"""
 SELECT {FACTS}, 5::float8 AS step
 FROM asked JOIN registry_searchdocument doc ON doc.laws && %s::bigint[]
@@ -47,6 +49,9 @@ FROM asked JOIN registry_searchdocument doc ON asked.unaccented <%% doc.short_te
 WHERE doc.is_listed AND NOT COALESCE(doc.plain @@ asked.plain, false)
 ORDER BY step DESC, length, dataset_id LIMIT {MOST_ALIKE})
 """  # noqa: S608
+AS_WRITTEN = """UNION ALL SELECT 'as written', NULL, '', count(*) FROM (
+    SELECT FROM hits JOIN registry_searchdocument doc USING (dataset_id) CROSS JOIN asked
+    WHERE doc.exact @@ (asked.exact || asked.exact_whole) LIMIT 1) AS one"""
 
 
 @dataclass
@@ -56,6 +61,7 @@ class Found:
     ids: list[int]
     total: int
     by_likeness: bool = False
+    as_written: bool = True  # whether any of them has the words with the accents that were typed
     also: list[Variant] = field(default_factory=list)  # other ways of writing what was typed, which count as well
     counts: dict[str, dict] = field(default_factory=dict)
 
@@ -125,7 +131,8 @@ def _run(asked: Asked, hits: str, hit_parameters: list, also: Sequence[Variant] 
         else:
             counts[kind][number if number is not None else code] = count
     in_order = [number for _place, number in sorted(ids)]
-    return Found(in_order, counts["total"].get("", 0), counts=dict(counts), also=list(also))
+    as_written = counts.pop("as written", {"": 1})[""] > 0
+    return Found(in_order, counts["total"].get("", 0), as_written=as_written, counts=dict(counts), also=list(also))
 
 
 def _statement(asked: Asked, hits: str, hit_parameters: list, also: Sequence[Variant]) -> tuple[str, list]:
@@ -138,7 +145,8 @@ def _statement(asked: Asked, hits: str, hit_parameters: list, also: Sequence[Var
     statement = f"""
         WITH asked AS MATERIALIZED (
             SELECT registry_query(unmarked){" || registry_query(%s)" * len(also)} AS plain,
-                registry_query(unmarked, false){" || registry_query(%s, false)" * len(also)} AS whole, registry_query(typed) AS exact,
+                registry_query(unmarked, false){" || registry_query(%s, false)" * len(also)} AS whole,
+                registry_query(typed) AS exact, registry_query(typed, false){" || registry_query(%s, false)" * len(also)} AS exact_whole,
                 registry_words(unmarked) AS unaccented, registry_words(typed) AS written,
                 phraseto_tsquery('simple', registry_words(unmarked)) AS phrase,
                 phraseto_tsquery('simple', registry_words(typed)) AS exact_phrase
@@ -154,10 +162,19 @@ def _statement(asked: Asked, hits: str, hit_parameters: list, also: Sequence[Var
         SELECT 'hit' AS kind, dataset_id AS number, '' AS code, place AS count FROM page
         UNION ALL SELECT 'total', NULL, '', count(*) FROM fitting
         UNION ALL SELECT 'all', NULL, '', count(*) FROM hits
+        {AS_WRITTEN if _is_accented(asked.words) else ""}
         {" ".join(_counts(name, chosen) for name in FACETS)}
     """  # noqa: S608
     others = [variant.words for variant in also]
-    parameters = [*others, *others, asked.words, *hit_parameters, *offer_parameters, *(chosen[name] for name in tests)]
+    parameters = [
+        *others,
+        *others,
+        *others,
+        asked.words,
+        *hit_parameters,
+        *offer_parameters,
+        *(chosen[name] for name in tests),
+    ]
     return statement, [*parameters, PAGE_SIZE, _skipped(asked)]
 
 
@@ -210,6 +227,11 @@ def _order(asked: Asked) -> str:
     return f"{owner}, {title}, dataset_id" if asked.order == Sort.OWNER else f"{title}, dataset_id"
 
 
+def _is_accented(words: str) -> bool:
+    """Who types without accents may mean any: that some name is written like this says nothing then."""
+    return plain(words) != words
+
+
 def _ranked(asked: Asked) -> str:
     if asked.page * PAGE_SIZE > RANKED:
         return "fitting"
@@ -218,6 +240,8 @@ def _ranked(asked: Asked) -> str:
             + CASE WHEN asked.written IN (registry_words(doc.title_vi), registry_words(doc.title_en)) THEN 6
                    WHEN asked.unaccented IN (registry_words(registry_plain(doc.title_vi)), registry_words(registry_plain(doc.title_en)))
                    THEN 3 ELSE 0 END
+            + CASE WHEN doc.exact @@ asked.exact_whole THEN {9 if _is_accented(asked.words) else 0} ELSE 0 END
+            + CASE WHEN doc.plain @@ asked.whole THEN 6 ELSE 0 END
             + CASE WHEN doc.exact @@ asked.exact THEN 1 ELSE 0 END
             + CASE WHEN doc.heading @@ asked.phrase THEN 2 ELSE 0 END
             + CASE WHEN doc.exact @@ asked.exact_phrase THEN 1 ELSE 0 END

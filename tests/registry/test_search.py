@@ -68,6 +68,53 @@ def test_what_is_meant_comes_first(shelf, typed, first):
     assert found(typed)[0] == first
 
 
+@pytest.fixture
+def tones():
+    """Datasets whose words differ by a tone only, and in other letters as well."""
+    DatasetFactory(title_vi="Hội đồng nhân dân", title_en="", keywords=["hội nghị"])
+    DatasetFactory(title_vi="Họ tên cán bộ", title_en="", description="Theo ngạch")
+    DatasetFactory(title_vi="Cư trú", title_en="", description="Của từng hộ gia đình")
+    DatasetFactory(title_vi="Thông tin cơ bản", title_en="", description="Do các bộ cập nhật")
+    DatasetFactory(title_vi="Thuê nhà", title_en="")
+    DatasetFactory(title_vi="Người nộp thuế", title_en="")
+
+
+@pytest.mark.parametrize(
+    ("typed", "titles"),
+    [
+        ("hộ", ["Cư trú", "Họ tên cán bộ", "Hội đồng nhân dân"]),
+        ("họ", ["Họ tên cán bộ", "Cư trú", "Hội đồng nhân dân"]),
+        ("hội", ["Hội đồng nhân dân"]),
+        ("ho", ["Họ tên cán bộ", "Cư trú", "Hội đồng nhân dân"]),
+        ("thuế", ["Người nộp thuế", "Thuê nhà"]),
+        ("thuê", ["Thuê nhà", "Người nộp thuế"]),
+        ("cán bộ", ["Họ tên cán bộ"]),
+        ("cơ bản", ["Thông tin cơ bản"]),
+    ],
+)
+def test_words_that_differ_by_a_tone_are_told_apart(tones, typed, titles):
+    assert found(typed) == titles
+
+
+def test_names_without_accents_say_nothing_about_what_was_meant():
+    """ho_ten and dien_tich have "ho" and "tich" as they are typed; the words side by side are worth more."""
+    DatasetFactory(title_vi="Khai sinh", title_en="", keywords=["hộ tịch"])
+    places = DatasetFactory(title_vi="Di tích Hồ Chí Minh", title_en="")
+    for name in ("ho_ten", "dien_tich"):
+        FieldFactory(dataset=places, name=name, title_vi="", title_en="")
+
+    assert found("ho tich") == ["Khai sinh", "Di tích Hồ Chí Minh"]
+
+
+def test_it_is_said_when_nothing_has_the_words_as_written(client, tones):
+    sentence = "as it is written"
+    with translation.override("en"):
+        client.cookies["django_language"] = "en"
+        assert sentence in client.get(CATALOGUE, {"q": "hờ"}).content.decode()
+        for typed in ("hộ", "ho", "thuế", "hội đồng", "hội đ", "không có gì"):
+            assert sentence not in client.get(CATALOGUE, {"q": typed}).content.decode(), typed
+
+
 def test_words_of_the_title_come_before_words_of_the_rest(shelf):
     DatasetFactory(title_vi="Y tế dự phòng", title_en="")
     assert found("y tế") == ["Y tế dự phòng", "Thẻ bảo hiểm y tế", "Bảo hiểm tiền gửi"]

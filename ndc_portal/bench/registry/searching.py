@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from django.db.models import Q
 
-from ndc_portal.bench.bars import bar
+from ndc_portal.bench.bars import at_most, bar
 from ndc_portal.bench.registry import databases
 from ndc_portal.bench.registry.words import COLUMNS, LISTS, PLACES, THINGS, WANTED
 from registry.models import Dataset, Field
@@ -15,6 +15,7 @@ from registry.search import Asked, find, finding
 from registry.search.marking import plain
 
 QUERIES = 100
+SLOWEST = 250  # ms, so that a page of hits is there before somebody wonders
 SEED = 7
 # What is typed, and what has to come first.
 EXPECTED = [
@@ -31,6 +32,7 @@ EXPECTED = [
     ("chuan_ngheo", 5), ("doanh nghiệp đã đăng ký", 6), ("doanh nghiep da dang ki thanh lap", 6), ("phap nhan", 6),
     ("lý lịch tư pháp", 7), ("ly lich tu phap", 7), ("lí lịch tư pháp", 7), ("án tích", 7), ("judicial records", 7),
     ("xử phạt vi phạm hành chính", 8), ("xu phat vi pham hanh chinh", 8), ("xử phạt vi phạm hanh chinh", 8),
+    ("hộ", 5), ("hộ cận", 5), ("đất", 4), ("thuong tru", 0),
     ("chứng thư số", 9), ("chung thu so cong vu", 9), ("chữ ký số", 9), ("chu ky so", 9), ("digital certificate", 9),
 ]  # fmt: skip
 
@@ -53,6 +55,7 @@ def measure() -> dict:
         "figures": figures,
         "bars": [
             bar("Search, 95 of 100 queries, against a plain ILIKE in this run", p95, "ms", ilike, p95 < ilike),
+            at_most("Search, 95 of 100 queries", p95, "ms", SLOWEST),
             bar("Typed queries whose expected dataset comes first", found, f"of {len(quality)}", len(quality), found == len(quality)),
         ],
     }  # fmt: skip
