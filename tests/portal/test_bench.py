@@ -9,7 +9,7 @@ from ndc_portal.bench.bars import Part
 from ndc_portal.bench.registry import data, searching
 from ndc_portal.bench.registry.parts import PARTS
 from ndc_portal.bench.registry.words import WANTED
-from ndc_portal.management.commands.bench_registry import Command
+from ndc_portal.management.commands.bench_registry import Command, machine
 from registry.models import Dataset, Field, SearchDocument, SharingPolicy
 
 TYPED = ["tham gia bao heim xa hoi", "sổ đỏ", "nghi dinh 278", "so_can_cuoc", "ho tich"]
@@ -42,13 +42,38 @@ def test_a_part_that_cannot_run_is_a_bar_that_does_not_hold(measure):
     assert only["reason"]
 
 
-def test_what_is_written_has_every_bar_and_says_which_hold(tmp_path, capsys):
-    results = {"a": bars.run(Part("a", lambda: {"figures": {"n": 1}, "bars": [bars.at_most("fast", 3, "ms", 2)]}))}
+def _result(value) -> dict:
+    part = Part("x", lambda: {"figures": {"n": 1}, "bars": [bars.at_most("fast", value, "ms", 2)]})
+    return {**bars.run(part), "measured_at": f"day {value}", "machine": {}}
+
+
+def test_what_is_written_has_every_bar_and_keeps_what_other_runs_measured(tmp_path, capsys):
     path = tmp_path / "registry.json"
-    Command()._write(path, results)
+    Command()._write(path, {"search": _result(3), "export": _result(1)})
+    Command()._write(path, {"export": _result(2)})
+
     written = json.loads(path.read_text("utf-8"))
-    assert written["bars"] == [{"name": "fast", "value": 3, "unit": "ms", "bar": 2, "holds": False}]
-    assert "0 of 1 bars hold" in capsys.readouterr().out
+    assert [(one["part"], one["value"], one["holds"]) for one in written["bars"]] == [
+        ("search", 3, False),
+        ("export", 2, True),
+    ]
+    assert {name: part["measured_at"] for name, part in written["parts"].items()} == {
+        "search": "day 3",
+        "export": "day 2",
+    }
+    said = capsys.readouterr().out
+    assert "1 of 2 bars hold" in said
+    assert "1 of 1 bars hold" in said
+    assert "Of earlier runs: search" in said
+    assert "Never measured: pages, import, structure, samples" in said
+
+
+def test_a_run_says_on_what_machine_and_of_what_commit(db):
+    found = machine()
+    assert found["cores"] >= 1
+    assert found["memory_bytes"] > 2**28
+    assert found["postgresql"][:2].isdecimal()
+    assert found["commit"] == "" or len(found["commit"]) == 40
 
 
 def test_every_part_has_a_name_of_its_own():

@@ -2,11 +2,15 @@
 
 import json
 import logging
+import os
 import platform
+import shutil
+import subprocess
 import time
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
 from django.utils import timezone
 
 from ndc_portal.bench import bars
@@ -30,31 +34,61 @@ class Command(BaseCommand):
             databases.drop_all()
         if not databases.exists("template"):
             databases.migrated("template")
-        results = {}
+        path, results = folder / "registry.json", {}
         try:
             for part in chosen:
                 started = time.monotonic()
-                results[part.name] = bars.run(part)
+                results[part.name] = {
+                    **bars.run(part),
+                    "measured_at": timezone.now().isoformat(timespec="seconds"),
+                    "machine": machine(),
+                }
                 self.stdout.write(f"{part.name}: {time.monotonic() - started:.0f} s")
         finally:
             if not options["keep"]:
                 databases.drop_all()
-        self._write(folder / "registry.json", results)
+        self._write(path, results)
 
-    def _write(self, path, results):
-        every = [one for result in results.values() for one in result["bars"]]
-        written = {
-            "measured_at": timezone.now().isoformat(timespec="seconds"),
-            "machine": {"python": platform.python_version(), "system": platform.platform()},
-            "figures": {name: result["figures"] for name, result in results.items()},
-            "bars": every,
-        }
-        path.write_text(json.dumps(written, ensure_ascii=False, indent=1) + "\n", "utf-8")
-        quality = results.get("search", {}).get("figures", {}).get("quality", [])
-        for line in quality:
+    def _write(self, path, measured):
+        """Parts that were not measured now stay as they were, with the day and the machine of their own."""
+        kept = json.loads(path.read_text("utf-8")).get("parts", {}) if path.is_file() else {}
+        known = {part.name: measured.get(part.name) or kept.get(part.name) for part in PARTS}
+        parts = {name: part for name, part in known.items() if part}
+        every = [{**one, "part": name} for name, part in parts.items() for one in part["bars"]]
+        path.write_text(json.dumps({"parts": parts, "bars": every}, ensure_ascii=False, indent=1) + "\n", "utf-8")
+        for line in measured.get("search", {}).get("figures", {}).get("quality", []):
             self.stdout.write(f"{'ok' if line['found'] else 'NO':4}{line['typed']:40} {line['first']}")
-        self.stdout.write(bars.table(every))
-        missed = sum(not one["holds"] for one in every)
-        self.stdout.write(f"{len(every) - missed} of {len(every)} bars hold; written to {path}")
-        if not every:
+        now = [one for one in every if one["part"] in measured]
+        self.stdout.write(bars.table(now))
+        missed = sum(not one["holds"] for one in now)
+        self.stdout.write(f"{len(now) - missed} of {len(now)} bars hold; written to {path}")
+        if older := sorted(parts.keys() - measured.keys()):
+            self.stdout.write(f"Of earlier runs: {', '.join(older)}")
+        if missing := [name for name, part in known.items() if not part]:
+            self.stdout.write(f"Never measured: {', '.join(missing)}")
+        if not now:
             raise CommandError("nothing was measured")
+
+
+def machine() -> dict:
+    """What the figures depend on."""
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW server_version")
+        (postgresql,) = cursor.fetchone()
+    return {
+        "cores": os.cpu_count(),
+        "memory_bytes": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
+        "python": platform.python_version(),
+        "postgresql": postgresql,
+        "system": platform.platform(),
+        "commit": _commit(),
+    }
+
+
+def _commit() -> str:
+    """Empty where the portal was installed without its repository."""
+    git = shutil.which("git")
+    if git is None:
+        return ""
+    asked = [git, "-C", str(settings.BASE_DIR), "rev-parse", "HEAD"]
+    return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
