@@ -8,8 +8,13 @@ from django.utils.translation import gettext as _
 from registry.dcat.export import FORMATS, Format
 
 PAGE = "text/html"
-JSON = "application/json"  # JSON-LD is JSON, and many ask for no more than that
-SUFFIXES = {**{one.suffix: one for one in FORMATS}, "xml": FORMATS[-1]}
+SUFFIXES = {
+    **{one.suffix: one for one in FORMATS},
+    "xml": FORMATS[-1],
+    "json": next(one for one in FORMATS if one.suffix == "jsonld"),
+}
+# RDF/XML is XML, and JSON-LD is JSON: many programs ask for no more than that.
+GENERAL = {"application/json": SUFFIXES["json"], "application/xml": SUFFIXES["xml"], "text/xml": SUFFIXES["xml"]}
 
 
 def preferred(request: HttpRequest) -> Format | str | None:
@@ -17,7 +22,7 @@ def preferred(request: HttpRequest) -> Format | str | None:
 
     Parameters beside q do not count: a profile or charset that somebody adds to text/turtle still gets Turtle.
     """
-    known = {**{one.media_type: one for one in FORMATS}, JSON: SUFFIXES["jsonld"]}
+    known = {**{one.media_type: one for one in FORMATS}, **GENERAL}
     offered = [PAGE, *known]
     header = request.headers.get("Accept", "").strip() or "*/*"
     accepted = [MediaType(token) for token in header.split(",") if token.strip()]

@@ -40,6 +40,8 @@ def graph_of(response) -> Graph:
         ("Text/Turtle ; charset=utf-8", "text/turtle"),
         ("text/turtle;q=0.5, application/rdf+xml;q=0.9, text/html;q=0.1", "application/rdf+xml"),
         ("application/json", "application/ld+json"),
+        ("application/xml", "application/rdf+xml"),
+        ("text/xml;q=0.9, application/pdf", "application/rdf+xml"),
         ("text/html;q=0.4, application/*;q=0.5", "application/ld+json"),
         ("text/html;q=0, text/turtle;q=0, */*", "application/ld+json"),
         ("application/*, application/ld+json;q=0.2", "application/rdf+xml"),
@@ -54,13 +56,22 @@ def test_reader_gets_the_format_liked_best(client, dataset, url, accept, sent):
     assert len(graph_of(response)) > 20
 
 
-@pytest.mark.parametrize("accept", [None, "", "*/*", "text/html", "text/html,application/xhtml+xml,*/*;q=0.8"])
+@pytest.mark.parametrize(
+    "accept", [None, "", "*/*", "text/html", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"]
+)
 def test_browser_is_sent_to_the_page(client, dataset, accept):
     for url in (CATALOGUE, DATASET):
         response = read(client, url, accept)
         assert (response.status_code, response["Location"]) == (303, f"{url}/")
         assert "Accept" in response["Vary"]
         assert read(client, f"{url}/", accept).status_code == 200
+
+
+@pytest.mark.parametrize(("suffix", "sent"), [("json", "application/ld+json"), ("xml", "application/rdf+xml")])
+def test_general_suffixes_stand_for_the_linked_data(client, dataset, suffix, sent):
+    for url in (CATALOGUE, DATASET):
+        response = client.get(f"{url}.{suffix}")
+        assert (response.status_code, response["Content-Type"]) == (200, f"{sent}; charset=utf-8")
 
 
 @pytest.mark.parametrize("accept", ["application/pdf", "text/turtle;q=0", "image/*, text/plain"])
