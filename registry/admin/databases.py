@@ -249,8 +249,8 @@ class ConnectionAdmin(PostButtons, ScopedAdmin):
             self.message_user(
                 request,
                 ngettext(
-                    "One table says in its comments that it is a state secret, and was left out: %(names)s",
-                    "%(count)s tables say in their comments that they are state secrets, and were left out: %(names)s",
+                    "One table says in its name or comments that it is a state secret, and was left out: %(names)s",
+                    "%(count)s tables say in their names or comments that they are state secrets, and were left out: %(names)s",
                     len(report.secret),
                 )
                 % {"count": len(report.secret), "names": ", ".join(report.secret[:10])},
