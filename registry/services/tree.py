@@ -62,6 +62,21 @@ def check_proposal(*, agency: Agency, new_parent: Agency | None, effective_on: d
         )
     if AgencyMove.objects.open().filter(agency=agency).exists():
         raise RegistryRefusal("open-move", _("Another move of this agency is open: withdraw it first."))
+    if not _may_propose(agency, new_parent, by):
+        raise RegistryRefusal(
+            "not-your-side",
+            _("Only the agency that moves, its superior, the one it goes to, or an operator proposes a move."),
+        )
+
+
+def _may_propose(agency: Agency, new_parent: Agency | None, by: User) -> bool:
+    """An open move keeps others from being proposed, so it takes one whom it concerns."""
+    move = AgencyMove(agency=agency, from_parent=agency.parent, new_parent=new_parent)
+    return has_role(by, Role.OPERATOR) or by in [
+        *_active(Membership.objects.today().filter(agency=agency, role=Role.APPROVER)),
+        *speakers(move, GIVING),
+        *speakers(move, TAKING),
+    ]
 
 
 @transaction.atomic
@@ -115,13 +130,19 @@ def apply(*, move: AgencyMove) -> AgencyMove | None:
 
 
 def speakers(move: AgencyMove, side: str) -> list[User]:
-    """Who may agree for a side today."""
-    agency = (move.from_parent or move.agency) if side == GIVING else move.new_parent
+    """Who may agree for a side today. Who alone speaks for the giving side does not speak alone for the other, too:
+    then the next above do, so that two people can agree in a small ministry.
+    """
+    giving = _speaking_for(move.from_parent or move.agency)
+    return giving if side == GIVING else _speaking_for(move.new_parent, but=giving if len(giving) == 1 else [])
+
+
+def _speaking_for(agency: Agency | None, but: list[User] | None = None) -> list[User]:
     for _step in range(LONGEST_WAY_UP):
         if agency is None:
             break
         approvers = _active(Membership.objects.today().filter(agency=agency, role=Role.APPROVER))
-        if approvers:
+        if approvers and approvers != but:
             return approvers
         agency = agency.parent
     return _active(Membership.objects.today().filter(role=Role.OPERATOR))

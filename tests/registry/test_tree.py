@@ -113,7 +113,7 @@ def test_one_person_never_agrees_for_both_sides(family):
 def test_where_nobody_speaks_the_one_above_does_and_then_the_operator(family, operator):
     above = factories.AgencyFactory()
     lonely = factories.AgencyFactory(parent=above)
-    move = family.propose(new_parent=lonely)
+    move = family.propose(new_parent=lonely, by=family.giver)
     assert tree.speakers(move, TAKING) == [operator]
     superior = person(above, Role.APPROVER)
     assert tree.speakers(move, TAKING) == [superior]
@@ -121,7 +121,7 @@ def test_where_nobody_speaks_the_one_above_does_and_then_the_operator(family, op
     top = family.propose(agency=family.new, new_parent=lonely)
     assert tree.speakers(top, GIVING) == [family.taker]  # it has no superior and speaks for itself
     tree.withdraw(move=top, by=family.taker)
-    free = family.propose(new_parent=None)
+    free = family.propose(new_parent=None, by=family.giver)
     assert tree.speakers(free, TAKING) == [operator]
 
 
@@ -135,6 +135,28 @@ def test_what_makes_no_sense_is_not_proposed(family):
     assert refused(family.propose, new_parent=family.agency) == "circle"
     family.propose()
     assert refused(family.propose) == "open-move"
+
+
+def test_only_whom_it_concerns_proposes(family, operator):
+    stranger = person(factories.AgencyFactory(), Role.APPROVER)
+    assert refused(family.propose, by=stranger) == "not-your-side"
+    for proposer in (family.giver, family.taker, person(family.agency, Role.APPROVER), operator):
+        tree.withdraw(move=family.propose(by=proposer), by=proposer)
+
+
+def test_two_people_can_agree_where_one_speaks_for_both_sides(operator):
+    ministry = factories.AgencyFactory()
+    one, other = factories.AgencyFactory(parent=ministry), factories.AgencyFactory(parent=ministry)
+    unit = factories.AgencyFactory(parent=one)
+    head = person(ministry, Role.APPROVER)
+    facts = {"effective_on": timezone.localdate(), "reason": "Sắp xếp lại", "by": head}
+    move = tree.propose(agency=unit, new_parent=other, **facts)
+    assert tree.speakers(move, GIVING) == [head]
+    assert tree.speakers(move, TAKING) == [operator]
+    tree.consent(move=move, side=GIVING, by=head)
+    assert refused(tree.consent, move=move, side=TAKING, by=head) == "not-your-side"
+    tree.consent(move=move, side=TAKING, by=operator)
+    assert Agency.objects.get(pk=unit.pk).parent == other
 
 
 def test_a_withdrawn_move_is_over(family):
