@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -28,8 +28,8 @@ from registry.services import notices, people, records
 logger = logging.getLogger(__name__)
 TAKEN_OVER = notice_kinds.define(
     "stewardship-taken-over",
-    gettext_lazy("You look after data that somebody left"),
-    gettext_lazy("%(former)s no longer looks after “%(thing)s”. It is with you until somebody is appointed."),
+    gettext_lazy("Somebody left the data that they looked after"),
+    gettext_lazy("%(former)s no longer looks after “%(thing)s”. It is with %(heir)s until somebody is appointed."),
 )
 KEEPERS = (StewardKind.EDITOR, StewardKind.MANAGER)
 # What they say of a dataset; its laws, its access and its protection are said by others.
@@ -175,7 +175,7 @@ def pass_on(*, stewardship: Stewardship) -> Stewardship | None:
     heirs = heirs_of(stewardship.database) if stewardship else []
     if not heirs:
         return None
-    heir = next((one for one in heirs if not _has_already(one, stewardship)), None)
+    heir = next((one for one in _least_busy_first(heirs) if not _has_already(one, stewardship)), None)
     yesterday = timezone.localdate() - timedelta(days=1)
     end(stewardship=stewardship, last_day=yesterday, by=None)
     taken = None
@@ -191,12 +191,20 @@ def pass_on(*, stewardship: Stewardship) -> Stewardship | None:
         _record("registry.stewardship.take-over", taken, None)
     notices.tell(
         kind=TAKEN_OVER,
-        to=[heir] if heir else heirs,
+        to=heirs,  # all of the unit: who got it may be away
         path=reverse("registry:stewardship"),
+        heir=str(heir or ", ".join(map(str, heirs))),
         former=str(stewardship.user or stewardship.agency),
         thing=stewardship.thing,
     )
     return taken or stewardship
+
+
+def _least_busy_first(heirs: list[User]) -> list[User]:
+    """By how much they look after today, so that one does not get all that is left behind."""
+    held = Stewardship.objects.today().filter(user__in=heirs).order_by()
+    counts = dict(held.values_list("user").annotate(count=Count("pk")))
+    return sorted(heirs, key=lambda heir: (counts.get(heir.pk, 0), heir.pk))
 
 
 def _has_already(user: User, stewardship: Stewardship) -> bool:

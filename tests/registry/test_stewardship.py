@@ -182,6 +182,24 @@ def test_who_comes_back_later_is_appointed_anew(database, operator):
     assert Stewardship.objects.today().count() == 2
 
 
+def test_what_is_left_behind_is_shared_out_and_the_whole_unit_is_told(database):
+    busy, free = person(database.owner, Role.APPROVER), person(database.owner, Role.APPROVER)
+    factories.StewardshipFactory(user=busy, database__owner=database.owner)
+    left = factories.StewardshipFactory(database=database)
+    again = factories.StewardshipFactory(user=left.user, database__owner=database.owner)
+    third = factories.StewardshipFactory(user=left.user, database__owner=database.owner)
+    moved(left.user)
+
+    assert stewards.pass_on_left() == 3
+    holders = [Stewardship.objects.get(taken_over_from=one).user for one in (left, again, third)]
+    assert sorted(holder.pk for holder in holders) == sorted([free.pk, free.pk, busy.pk])
+    assert holders[0] == free
+    for one in (busy, free):
+        told = Notice.objects.filter(recipient=one)
+        assert told.count() == 3
+        assert any(free.full_name in notice.text for notice in told)
+
+
 @pytest.mark.parametrize("how", ["account", "membership"])
 def test_what_somebody_left_goes_to_the_approver_who_is_told(database, how):
     approver = person(database.owner, Role.APPROVER)
