@@ -11,8 +11,10 @@ from django.utils.translation import gettext as _
 
 from registry import legal_numbers
 from registry.choices import Frequency, SheetKind, Theme
+from registry.errors import RegistryRefusal
 from registry.fields import nfc
 from registry.models import Dataset, Field, LegalInstrument
+from registry.services import places
 from registry.spreadsheets import ILLEGAL
 
 VERSION = "version"
@@ -36,10 +38,11 @@ class Reading:
     """What is looked up once for a whole file."""
 
     laws: dict[str, LegalInstrument] = field(default_factory=dict)
+    units: set[str] = field(default_factory=set)
 
     @classmethod
     def begin(cls) -> "Reading":
-        return cls({law.number_key: law for law in LegalInstrument.objects.all()})
+        return cls({law.number_key: law for law in LegalInstrument.objects.all()}, places.codes_of_today())
 
 
 @dataclass(frozen=True)
@@ -141,6 +144,15 @@ def _law(text: str, reading: Reading) -> LegalInstrument | None:
     return found
 
 
+def _area(text: str, reading: Reading) -> str:
+    code = text.strip().upper()
+    try:
+        places.check_area(code, reading.units)
+    except RegistryRefusal as refusal:  # a slip, not a breach that goes on record
+        raise ValidationError(str(refusal)) from None
+    return code
+
+
 def _number_of_law(row: Dataset) -> str:
     return row.applicable_legislation.number if row.applicable_legislation else ""
 
@@ -160,7 +172,7 @@ DATASETS = Sheet(
         Column("description_en"),
         Column("themes", _listed("themes"), _themes),
         Column("keywords", _listed("keywords"), _keywords),
-        Column("spatial"),
+        Column("spatial", None, _area),
         Column("temporal_from", None, _day),
         Column("temporal_to", None, _day),
         Column("frequency", None, _frequency),

@@ -18,7 +18,7 @@ from registry.admin.value_pages import ProfilePages, SuggestionPages
 from registry.choices import Theme
 from registry.errors import RegistryRefusal
 from registry.models import Dataset, Field
-from registry.services import protection, publication
+from registry.services import places, protection, publication
 
 MOST_IN_FORM = 200
 
@@ -100,6 +100,11 @@ class DatasetForm(ActingForm):
                 protection.check_no_secret(text=cleaned.get(name) or "")
             except RegistryRefusal as refusal:
                 self.add_refusal(name, refusal)
+        if "spatial" in self.changed_data:
+            try:
+                places.check_area(cleaned.get("spatial") or "")
+            except RegistryRefusal as refusal:
+                self.add_refusal("spatial", refusal)
         if cleaned.get("is_published") and not self.errors:
             check = protection.check_publishable if self.initial.get("is_published") else publication.check_ready
             for name in ("description", "contact_email", "applicable_legislation"):

@@ -8,6 +8,7 @@ from django.core.paginator import Paginator
 from django.http import FileResponse, HttpResponseRedirect, QueryDict, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
@@ -16,7 +17,7 @@ from registry.admin.base import PostButtons, ReadOnlyAdmin
 from registry.choices import RowOutcome
 from registry.errors import RegistryRefusal
 from registry.forms.imports import ConfirmForm, UploadForm
-from registry.metadata_sheets import Sheet
+from registry.metadata_sheets import SHEETS, Sheet
 from registry.models import MetadataImport
 from registry.services import import_runs, imports
 
@@ -143,7 +144,7 @@ class MetadataImportAdmin(PostButtons, ReadOnlyAdmin):
             outcome=outcome,
             query=QueryDict(f"outcome={outcome}").urlencode() if outcome in RowOutcome.values else "",
             page=page,
-            rows=[{**row, "label": RowOutcome(row["outcome"]).label} for row in page],
+            rows=[_shown(row, staged) for row in page],
             waiting=staged.counts.get(RowOutcome.CHANGE, 0) if staged.is_open else 0,
             may_apply=staged.uploaded_by_id == request.user.pk,
             form=ConfirmForm(),
@@ -189,3 +190,13 @@ class MetadataImportAdmin(PostButtons, ReadOnlyAdmin):
             f"admin/registry/metadataimport/{template}",
             {**self.admin_site.each_context(request), "opts": self.opts, "title": title, **context},
         )
+
+
+def _shown(row: dict, staged: MetadataImport) -> dict:
+    """A row of the preview: its result in words, and each change under the name that forms have for it."""
+    model = SHEETS[staged.kind].model
+    changes = [
+        (capfirst(model._meta.get_field(name).verbose_name), name, old, new)
+        for name, (old, new) in row.get("changes", {}).items()
+    ]
+    return {**row, "label": RowOutcome(row["outcome"]).label, "changes": changes}

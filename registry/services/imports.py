@@ -93,7 +93,7 @@ def stage(*, file: BinaryIO, file_name: str, by: User) -> MetadataImport:
                 {"line": number, "key": list(key), **_judged(sheet, columns, known.get(key), line, reading, refused)}
             )
             if key in known:
-                rows[-1]["problems"] += _not_taken(known[key], line, closed)
+                rows[-1]["notes"] += _not_taken(known[key], line, closed)
             if seen[key] > 1:
                 rows[-1] = {"line": number, "key": list(key), "outcome": RowOutcome.TWICE}
     MetadataImport.objects.forgotten().delete()
@@ -115,7 +115,7 @@ def results(staged: MetadataImport) -> Iterator[list[str]]:
             *row["key"],
             str(RowOutcome(row["outcome"]).label),
             columns,
-            " ".join(row.get("problems", ())),
+            " ".join([*row.get("problems", ()), *row.get("notes", ())]),
         ]
 
 
@@ -201,7 +201,7 @@ def _judged(
         outcome = RowOutcome.INVALID
     elif changes and line[VERSION].strip() != seen:
         outcome = RowOutcome.CONFLICT
-    return {"outcome": outcome, "seen": seen, "changes": changes, "problems": problems + notes}
+    return {"outcome": outcome, "seen": seen, "changes": changes, "problems": problems, "notes": notes}
 
 
 def _not_taken(thing: Model, line: dict, closed: list[Column]) -> list[str]:

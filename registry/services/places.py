@@ -24,6 +24,24 @@ def resolve(code: str, day: date | None = None) -> AdministrativeUnit:
     return found.unit
 
 
+def check_area(code: str, known: set[str] | None = None) -> None:
+    """Refuse what is neither the whole country nor a unit of today; `known` are the codes of today where many are asked."""
+    if code in ("", WHOLE_COUNTRY):
+        return
+    if code not in known if known is not None else not UnitCode.objects.today().filter(code=code).exists():
+        raise RegistryRefusal(
+            "unknown-unit",
+            _(
+                "No unit has the code %(code)s today. Write VN for the whole country, or look the code up under Provinces."
+            )
+            % {"code": code[:20]},
+        )
+
+
+def codes_of_today() -> set[str]:
+    return set(UnitCode.objects.today().order_by().values_list("code", flat=True))
+
+
 def area_name(code: str) -> str:
     """The area that a description names, in words; the code itself where no unit has it."""
     if code in ("", WHOLE_COUNTRY):

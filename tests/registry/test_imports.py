@@ -14,6 +14,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import capfirst
 from openpyxl import Workbook, load_workbook
 from openpyxl.xml.constants import SHARED_STRINGS
 
@@ -23,7 +24,7 @@ from registry.choices import RowOutcome, StewardKind, Theme
 from registry.errors import RegistryRefusal
 from registry.metadata_sheets import DATASETS, FIELDS
 from registry.models import Dataset, Field, MetadataImport, RegistryChange
-from registry.services import import_runs, imports
+from registry.services import import_runs, imports, reference
 from tests.factories import (
     AgencyFactory,
     DatasetFactory,
@@ -273,6 +274,7 @@ def test_unchanged_file_changes_nothing(dataset, operator):
         ("applicable_legislation", "1/1999/KHÔNG-CÓ"),
         ("keywords", "x" * 101),
         ("description", "Tài liệu TUYỆT MẬT"),
+        ("spatial", "99"),
     ],
 )
 def test_cell_with_an_error_leaves_the_row_out(dataset, operator, column, value):
@@ -316,7 +318,7 @@ def test_nothing_is_published_or_opened_by_an_import(operator, column, value):
 
     found = Dataset.objects.get()
     assert (found.title_vi, found.is_published, found.access_rights) == ("Hai", False, "RESTRICTED")
-    assert column in waiting.rows[0]["problems"][0]
+    assert column in waiting.rows[0]["notes"][0]
     assert {"is_published", "access_rights", "is_state_secret", "removed_at"}.isdisjoint(
         c.name for c in DATASETS.columns
     )
@@ -425,7 +427,8 @@ def test_a_steward_does_not_say_under_which_law_data_stands(dataset):
     steward = steward_of(dataset)
     waiting = staged(with_cell(table(), "applicable_legislation", law.number), steward)
     assert outcomes(waiting) == ["same"]
-    assert "applicable_legislation" in waiting.rows[0]["problems"][0]
+    assert "applicable_legislation" in waiting.rows[0]["notes"][0]
+    assert waiting.rows[0]["problems"] == []
 
 
 def test_who_became_a_steward_only_meanwhile_changes_no_law(dataset, operator):
@@ -473,7 +476,30 @@ def test_an_ended_law_is_warned_about_before_it_is_taken_over(dataset, operator)
     law = LegalInstrumentFactory(number="1/2020/NĐ-CP", effective_to="2021-01-01")
     waiting = staged(with_cell(table(), "applicable_legislation", law.number), operator)
     assert outcomes(waiting) == ["change"]
-    assert "1/2020/NĐ-CP" in waiting.rows[0]["problems"][0]
+    assert "1/2020/NĐ-CP" in waiting.rows[0]["notes"][0]
+
+
+def test_the_preview_tells_what_is_to_mend_from_what_is_to_know(client, dataset, operator):
+    LegalInstrumentFactory(number="1/2020/NĐ-CP", effective_to="2021-01-01")
+    rows = with_cell(with_cell(table(), "applicable_legislation", "1/2020/NĐ-CP"), "spatial", "99")
+    waiting = staged(with_cell(rows, "contact_email", "a@example.gov.vn"), operator)
+    assert waiting.rows[0]["problems"] == [
+        "spatial: No unit has the code 99 today. Write VN for the whole country, or look the code up under Provinces."
+    ]
+    client.force_login(operator)
+    shown = client.get(url("metadataimport", "change", waiting.pk)).content.decode()
+    mend, know = shown.index("To mend before"), shown.index("To know")
+    assert mend < shown.index("code 99 today") < know < shown.index("1/2020/NĐ-CP", know)
+    assert "<code>contact_email</code>" in shown
+    assert capfirst(str(Dataset._meta.get_field("contact_email").verbose_name)) in shown
+
+
+def test_an_area_is_a_unit_of_today(dataset, operator):
+    reference.load()
+    waiting = staged(with_cell(table(), "spatial", " vn "), operator)
+    assert waiting.rows[0]["changes"] == {"spatial": ["", "VN"]}
+    waiting = staged(with_cell(table(), "spatial", "79"), operator)
+    assert waiting.rows[0]["changes"] == {"spatial": ["", "79"]}
 
 
 def test_an_unknown_code_is_answered_with_the_known_ones(dataset, operator):
