@@ -484,12 +484,13 @@ def test_the_preview_tells_what_is_to_mend_from_what_is_to_know(client, dataset,
     rows = with_cell(with_cell(table(), "applicable_legislation", "1/2020/NĐ-CP"), "spatial", "99")
     waiting = staged(with_cell(rows, "contact_email", "a@example.gov.vn"), operator)
     assert waiting.rows[0]["problems"] == [
-        "spatial: No unit has the code 99 today. Write VN for the whole country, or look the code up under Provinces."
+        "spatial: Hiện không có đơn vị hành chính nào mang mã 99."
+        " Ghi VN nếu là cả nước, hoặc tra mã trong danh sách tỉnh, thành phố."
     ]
     client.force_login(operator)
     shown = client.get(url("metadataimport", "change", waiting.pk)).content.decode()
-    mend, know = shown.index("To mend before"), shown.index("To know")
-    assert mend < shown.index("code 99 today") < know < shown.index("1/2020/NĐ-CP", know)
+    mend, know = shown.index("Cần sửa trước khi"), shown.index("Lưu ý")
+    assert mend < shown.index("mang mã 99") < know < shown.index("1/2020/NĐ-CP", know)
     assert "<code>contact_email</code>" in shown
     assert capfirst(str(Dataset._meta.get_field("contact_email").verbose_name)) in shown
 
