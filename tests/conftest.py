@@ -4,6 +4,7 @@ import psycopg
 import pytest
 from django.conf import settings as django_settings
 from django.db.backends.postgresql.operations import DatabaseOperations
+from django.utils import translation
 
 from registry.search import finding
 from tests import scenarios
@@ -40,6 +41,12 @@ def tables_emptied_between_tests():
 def counts_taken_anew(monkeypatch):
     """No test sees the counts of the whole catalogue that another one left in the cache."""
     monkeypatch.setattr(finding, "SECONDS_KEPT", 0)
+
+
+@pytest.fixture(autouse=True)
+def language_of_the_portal():
+    """Every test begins in the portal's own language, whatever the page before it was asked in."""
+    translation.activate(django_settings.LANGUAGE_CODE)
 
 
 def truncate_guards(connection) -> list[tuple[str, str]]:
