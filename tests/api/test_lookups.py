@@ -28,6 +28,8 @@ from tests import factories, scenarios
 from tests.api.conftest import ApiClient, application_of, client_for, fetch_token, lookups_of
 from tests.source_servers import source_database
 
+pytestmark = pytest.mark.postgresql
+
 KEY = "001099000001"
 ABSENT = "001099999999"
 

@@ -10,6 +10,8 @@ from django.db import DatabaseError, connection, transaction
 from evidence import ledger
 from evidence.models import Entry, Outcome, Salt
 
+pytestmark = pytest.mark.postgresql
+
 
 def record(**fields) -> Entry:
     usual = {"action": "thing.do", "actor": ledger.Actor("someone", "BTC"), "subject": ("thing", "T-1")}

@@ -7,6 +7,8 @@ from django.db import connection, transaction
 from evidence import ledger
 from evidence.models import Entry
 
+pytestmark = pytest.mark.postgresql
+
 
 @pytest.fixture
 def entry(db) -> Entry:

@@ -29,6 +29,8 @@ from tests.factories import (
 )
 from tests.scenarios import hash_of
 
+pytestmark = pytest.mark.postgresql
+
 
 def execute(statement: str, *values) -> int:
     with transaction.atomic(), connection.cursor() as cursor:

@@ -24,6 +24,8 @@ from exchange.states import DeliveryStatus
 from registry.choices import Mode, Role
 from tests.factories import person
 
+pytestmark = pytest.mark.postgresql
+
 
 def test_approval_orders_the_package_that_was_asked_for_once(world):
     agreement = world.agreed()

@@ -23,6 +23,8 @@ from registry.connectors import SQLiteConnector, TemporarySourceError
 from registry.models import Connection, Field, PolicyField
 from tests.scenarios import ROWS, TABLE
 
+pytestmark = pytest.mark.postgresql
+
 
 class Killed(BaseException):
     """Stands for SIGKILL: nothing catches it."""

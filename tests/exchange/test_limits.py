@@ -25,6 +25,8 @@ from tests.api.conftest import client_for
 from tests.exchange.test_lookups import KEY, keys, look_up
 from tests.scenarios import ROWS
 
+pytestmark = pytest.mark.postgresql
+
 ON_DEMAND = {"frequency": Frequency.ON_DEMAND}
 
 

@@ -18,6 +18,8 @@ from registry.choices import Mode
 from registry.connectors import TemporarySourceError
 from registry.connectors.sqlite import SQLiteConnector
 
+pytestmark = pytest.mark.postgresql
+
 KEY = "001099000001"
 ABSENT = "001099999999"
 

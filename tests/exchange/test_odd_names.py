@@ -23,7 +23,7 @@ from tests.registry.pages import url
 from tests.scenarios import agreement_of
 from tests.source_servers import source_database
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 
 SOURCE = f"{os.environ.get('NDC_TEST_NAME', 'test_ndc_portal')}_odd_{os.getpid()}"
 LONG = "Ngo\u0302 Ba\u0309o " * 5 + "xyz"  # NFD, and as long as PostgreSQL allows

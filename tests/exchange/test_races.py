@@ -17,7 +17,7 @@ from registry.models import Agency
 from tests.factories import AgencyFactory, agreed_move
 from tests.scenarios import hash_of
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgresql]
 ROUNDS = 4
 
 

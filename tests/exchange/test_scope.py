@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from exchange.scope import Filter, Scope, excess, is_as_closed
 from registry.choices import FileFormat, Limit, Masking, Mode, Operator, Purpose
 
+pytestmark = pytest.mark.postgresql
+
 NAMES = ["a", "b", "c"]
 DAY = date(2026, 1, 1)
 days = st.integers(0, 4).map(lambda number: DAY + timedelta(days=number))

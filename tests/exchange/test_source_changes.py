@@ -24,7 +24,7 @@ from tests import factories
 from tests.factories import assign, handler, person
 from tests.scenarios import COLUMNS
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ from ndc_portal.bench.registry.words import WANTED
 from ndc_portal.management.commands.bench_registry import Command, machine
 from registry.models import Dataset, Field, SearchDocument, SharingPolicy
 
+pytestmark = pytest.mark.postgresql
+
 TYPED = ["tham gia bao heim xa hoi", "sổ đỏ", "nghi dinh 278", "so_can_cuoc", "ho tich"]
 
 

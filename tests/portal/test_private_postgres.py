@@ -18,6 +18,8 @@ from ndc_portal import database, first_start, postgres_programs, private_postgre
 from ndc_portal.postgres_folders import locate, server_account
 from ndc_portal.postgres_programs import PostgresError
 
+pytestmark = pytest.mark.postgresql
+
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 

@@ -20,6 +20,8 @@ from exchange.services import deliveries
 from exchange.states import DeliveryStatus
 from tests import scenarios
 
+pytestmark = pytest.mark.postgresql
+
 ROWS = 400_000
 PATIENCE = 60  # seconds
 WORKER = [str(django_settings.BASE_DIR / "manage.py"), "worker"]

@@ -14,7 +14,7 @@ from registry.models import Agency, AgencyCode, AgencyContact
 from tests.factories import AgencyCodeFactory, AgencyContactFactory, AgencyFactory, DatabaseFactory, DatasetFactory
 from tests.registry.pages import change, entries
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 OLD, NEW = date(2024, 12, 31), date(2025, 1, 1)
 
 

@@ -23,7 +23,7 @@ from tests.factories import (
     SharingPolicyFactory,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 CATALOGUE = "/catalogue/"
 
 

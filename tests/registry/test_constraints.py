@@ -14,7 +14,7 @@ from tests import factories
 from tests.registry import breaches
 from tests.registry.test_constraints_of_profiles import BREACHES as OF_PROFILES
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 EARLIER, LATER = date(2026, 1, 1), date(2026, 1, 2)
 
 

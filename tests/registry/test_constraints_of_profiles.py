@@ -8,7 +8,7 @@ from registry.choices import Classification
 from registry.models import Database, Dataset, Field
 from tests import factories
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 
 
 def _again(factory, **shared):

@@ -30,7 +30,7 @@ from tests import factories
 from tests.factories import decider, handler, person
 from tests.registry.pages import url
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from registry.services import access, history
 from tests import factories
 from tests.registry.pages import change, url
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 # Measured, not decided; or what keeps itself: rows that nobody ever changes.
 WITHOUT_HISTORY = {
     "registry_registrychange",

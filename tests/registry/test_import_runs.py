@@ -16,7 +16,7 @@ from tests.factories import AgencyFactory, DatabaseFactory, DatasetFactory, pers
 from tests.registry.pages import url
 from tests.registry.test_imports import staged, table, with_cell
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 
 
 @pytest.fixture(autouse=True)

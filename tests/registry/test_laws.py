@@ -16,7 +16,7 @@ from registry.services import laws, policies
 from tests.factories import DatabaseFactory, DatasetFactory, LegalInstrumentFactory, decider
 from tests.registry.pages import change, url
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 DECREE = "278/2025/NĐ-CP"
 OTHERS = ("47/2020/NĐ-CP", "278/2024/NĐ-CP", "78/2025/NĐ-CP", "278/2025/QĐ-TTg", "60/2024/QH15", "175/NQ-CP")
 SPELLINGS = (

@@ -12,7 +12,7 @@ from registry.errors import RegistryRefusal
 from registry.models import AdministrativeUnit, Amendment, LegalInstrument, UnitCode
 from registry.services import places, reference
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 BEFORE, AFTER = date(2025, 6, 30), date(2025, 7, 1)
 
 

@@ -16,7 +16,7 @@ from tests import factories
 from tests.factories import decider
 from tests.registry.pages import add, change, url
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from tests.factories import decider, person
 from tests.registry.pages import entries, refused
 from tests.registry.profiled import dataset_on, rows
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from tests.registry.connectors.conftest import write_csv
 from tests.registry.profiled import COLUMNS, rows
 from tests.source_servers import mariadb_server
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 COUNT = 300
 
 

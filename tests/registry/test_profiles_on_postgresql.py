@@ -12,7 +12,7 @@ from registry.services import profiles, structure
 from tests import factories
 from tests.source_servers import source_database
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 
 SOURCE = f"{os.environ.get('NDC_TEST_NAME', 'test_ndc_portal')}_profiles_{os.getpid()}"
 TABLE = """

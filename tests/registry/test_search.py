@@ -15,7 +15,7 @@ from registry.search import Asked, Marker, Sort, finding
 from registry.services import reference
 from tests.factories import DatasetFactory, FieldFactory, LegalInstrumentFactory, SharingPolicyFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 CATALOGUE = "/catalogue/"
 
 

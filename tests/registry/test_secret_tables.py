@@ -13,7 +13,7 @@ from tests import factories
 from tests.registry.pages import details_of, url
 from tests.source_servers import source_database
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 
 SOURCE = f"{os.environ.get('NDC_TEST_NAME', 'test_ndc_portal')}_secrets_{os.getpid()}"
 

@@ -18,7 +18,7 @@ from tests.factories import decider, person
 from tests.registry.pages import entries, url
 from tests.source_servers import source_database
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 
 SOURCE = f"{os.environ.get('NDC_TEST_NAME', 'test_ndc_portal')}_registry_{os.getpid()}"
 

@@ -19,6 +19,8 @@ from tests.factories import (
     UserFactory,
 )
 
+pytestmark = pytest.mark.postgresql
+
 in_one_transaction = pytest.mark.django_db
 # A change counts once its transaction is over.
 settled = pytest.mark.django_db(transaction=True)

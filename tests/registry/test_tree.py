@@ -17,7 +17,7 @@ from tests import factories
 from tests.factories import person
 from tests.registry.pages import add, entries, url
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 
 
 class Family:

@@ -17,6 +17,8 @@ from registry.choices import FieldKind, FileFormat, Masking, Operator
 from registry.connectors import Column, Condition, ExtractPlan, PermanentSourceError, TemporarySourceError, filters
 from tests.registry.connectors.conftest import KEY, MOMENTS, PROVINCES, ROUNDED, ROWS
 
+pytestmark = pytest.mark.postgresql
+
 
 def _same(results):
     assert all(result == results[0] for result in results)

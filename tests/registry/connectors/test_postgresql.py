@@ -20,6 +20,8 @@ from registry.connectors.postgresql import ACCOUNT, RELATIONS, SESSION, WRITABLE
 from registry.connectors.postgresql_errors import on_executing
 from tests.registry.connectors.conftest import KEY, SOURCE_NAME
 
+pytestmark = pytest.mark.postgresql
+
 ODD_NAMES = [
     'quo"te',
     "per%cent %s",

@@ -7,6 +7,8 @@ import pytest
 from registry import connectors
 from registry.connectors import Check, ForeignKey
 
+pytestmark = pytest.mark.postgresql
+
 
 @pytest.fixture
 def server(source_owner, postgresql_address):
