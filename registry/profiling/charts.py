@@ -55,6 +55,17 @@ class Shown:
     rows: str
     sample: str
 
+    @property
+    def instead(self) -> str:
+        """One sentence in place of lines that would all say the same."""
+        if self.profile.rows == 0:
+            return _("The table is empty.")
+        if self.profile.rows < self.profile.least:
+            return _(
+                "There are fewer than %(least)s records: figures would be about single ones, so none are told."
+            ) % {"least": self.profile.least}
+        return ""
+
 
 def latest(dataset: Dataset) -> DatasetProfile | None:
     return dataset.profiles.done().with_fields().order_by("-pk").first()

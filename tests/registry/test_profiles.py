@@ -5,11 +5,12 @@ import json
 import psycopg
 import pytest
 from django.db import connection
+from django.template.loader import render_to_string
 from django_q.models import OrmQ
 
 from registry.choices import PersonalData, ProfileState, Role, Sampling, Withheld
 from registry.models import DatasetProfile, FieldProfile
-from registry.profiling import run, sampling
+from registry.profiling import charts, run, sampling
 from registry.services import profiles
 from tests import factories
 from tests.factories import decider, person
@@ -102,6 +103,24 @@ def test_an_empty_table_has_a_profile(tmp_path, settings):
     settings.SOURCE_ALLOWED_FOLDERS = [tmp_path.resolve()]
     profiled(dataset_on(tmp_path.resolve() / "empty.sqlite3", count=0))
     assert DatasetProfile.objects.get().rows == 0
+
+
+@pytest.mark.parametrize(
+    ("count", "sentence"),
+    [
+        (0, "Bảng chưa có bản ghi nào."),
+        (9, "Có chưa đến 10 bản ghi: số liệu sẽ nói về từng bản ghi, nên không công bố."),
+        (10, ""),
+    ],
+)
+def test_few_rows_are_one_sentence_and_no_table(tmp_path, settings, count, sentence):
+    settings.SOURCE_ALLOWED_FOLDERS = [tmp_path.resolve()]
+    dataset = dataset_on(tmp_path.resolve() / "few.sqlite3", count=count)
+    profiled(dataset)
+    assert charts.public(dataset).instead == charts.desk(dataset).instead == sentence
+    shown = render_to_string("registry/profile.html", {"dataset": dataset})
+    assert sentence in shown
+    assert ("<table" in shown) == (not sentence)
 
 
 def test_a_big_table_is_sampled_and_says_so(dataset, monkeypatch):
