@@ -2,7 +2,7 @@
 
 from exchange.fulfilment import expiry, run
 from exchange.services import agreements, deliveries, holding, lookups, requests, sweeping
-from registry.services import deciders, import_runs, profiles, stewards, tree
+from registry.services import deciders, import_runs, profiles, readings, stewards, tree
 
 
 def deliver(delivery_id: int) -> None:
@@ -23,6 +23,8 @@ def sweep() -> None:
         lookups.erase_old,
         profiles.nudge_due,
         import_runs.nudge_due,
+        readings.nudge_due,
+        readings.forget_secret_names,
         stewards.pass_on_left,
         deciders.tell_undecided,
         tree.apply_due,

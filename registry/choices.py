@@ -249,12 +249,18 @@ class Frequency(TextChoices):
     UNKNOWN = "UNKNOWN", _("Not known")
 
 
-class ProfileState(TextChoices):
+class WorkState(TextChoices):
+    """How far a piece of work is that a worker does in the background."""
+
     QUEUED = "queued", _("Waiting to begin")
     RUNNING = "running", _("Running")
     DONE = "done", _("Done")
     FAILED = "failed", _("Failed")
     CANCELLED = "cancelled", _("Cancelled")
+
+
+OPEN_WORK = (WorkState.QUEUED, WorkState.RUNNING)
+ENDED_WORK = (WorkState.DONE, WorkState.FAILED, WorkState.CANCELLED)
 
 
 class Sampling(TextChoices):

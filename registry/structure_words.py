@@ -1,6 +1,7 @@
 """What changed in a source, in words of the reader's language."""
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from registry.structures import Change, Severity
 
@@ -22,6 +23,41 @@ def sentence(change: Change) -> str:
     }
     kind = "compound-key-added" if change.kind == "key-added" and not change.column else change.kind
     return _SENTENCES[kind]() % told
+
+
+def report_sentences(report: dict) -> list[str]:
+    """What a reading of a whole source found, as `registry.services.readings` keeps it."""
+    if not report:
+        return []
+    told = {name: report[f"{name}_count"] for name in ("new", "changed", "gone")}
+    told |= {name: report[name] for name in ("new_fields", "gone_fields")}
+    sentences = [
+        _(
+            "Datasets: %(new)s new, %(changed)s changed, %(gone)s gone; "
+            "fields: %(new_fields)s new, %(gone_fields)s gone."
+        )
+        % told
+    ]
+    skipped, secret = report["skipped_count"], report["secret_count"]
+    if skipped:
+        sentence = ngettext(
+            "One table has names that are too long, and was left out: %(names)s",
+            "%(count)s tables have names that are too long, and were left out: %(names)s",
+            skipped,
+        )
+        sentences.append(sentence % {"count": skipped, "names": _first(report["skipped"])})
+    if secret:
+        sentence = ngettext(
+            "One table says in its name or comments that it is a state secret, and was left out: %(names)s",
+            "%(count)s tables say in their names or comments that they are state secrets, and were left out: %(names)s",
+            secret,
+        )
+        sentences.append(sentence % {"count": secret, "names": _first(report["secret"]) or "…"})
+    return sentences
+
+
+def _first(names: list[str]) -> str:
+    return ", ".join(names[:10]) + (" …" if len(names) > 10 else "")
 
 
 def severity_label(severity: Severity) -> str:

@@ -2,7 +2,7 @@
 
 from registry.models import Database, StructureWatch
 from registry.profiling import run
-from registry.services import classification, import_runs, subscriptions, watching
+from registry.services import classification, import_runs, readings, subscriptions, watching
 
 
 def profile(profile_id: int) -> None:
@@ -27,3 +27,7 @@ def tell_subscribers() -> None:
 
 def apply_import(import_id: int) -> None:
     import_runs.work(import_id)
+
+
+def read_structure(reading_id: int) -> None:
+    readings.work(reading_id)

@@ -16,11 +16,11 @@ from registry.choices import (
     Mode,
     Occasion,
     PersonalData,
-    ProfileState,
     Purpose,
     Role,
     StewardKind,
     UnitKind,
+    WorkState,
 )
 from registry.models import (
     AdministrativeUnit,
@@ -307,7 +307,7 @@ class DatasetProfileFactory(factory.django.DjangoModelFactory):
 
     class Params:
         done = factory.Trait(
-            state=ProfileState.DONE, finished_at=factory.LazyFunction(timezone.now), rows=100, sample_rows=100
+            state=WorkState.DONE, finished_at=factory.LazyFunction(timezone.now), rows=100, sample_rows=100
         )
 
 

@@ -8,18 +8,17 @@ from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods
 
+from registry import structure_words
 from registry.admin.base import ActingForm, InTwoLanguages, PostButtons, ScopedAdmin
 from registry.admin.connection_form import ConnectionForm
 from registry.admin.value_pages import SuggestionPages
-from registry.connectors import SourceError
 from registry.errors import RegistryRefusal
 from registry.models import Connection, Database, User
 from registry.permissions import DECIDE, HANDLE, REVIEW, people_named
-from registry.services import connections, databases, people, protection, structure
+from registry.services import connections, databases, people, protection, readings
 
 DUTIES = {
     HANDLE: _("Handle requests"),
@@ -211,51 +210,30 @@ class ConnectionAdmin(PostButtons, ScopedAdmin):
             self.message_user(request, _("%(connection)s cannot be used: %(message)s") % told, messages.ERROR)
 
     def read_structure(self, request, connection):
-        try:
-            report = structure.read(connection=connection, by=request.user)
-        except SourceError as error:
-            told = {"connection": connection, "message": error}
-            self.message_user(request, _("%(connection)s cannot be read: %(message)s") % told, messages.ERROR)
-            return
-        told = {
-            "connection": connection,
-            "new": len(report.new),
-            "changed": len(report.changed),
-            "gone": len(report.gone),
-            "new_fields": report.new_fields,
-            "gone_fields": report.gone_fields,
-        }
-        self.message_user(
-            request,
-            _(
-                "%(connection)s: datasets: %(new)s new, %(changed)s changed, %(gone)s gone; "
-                "fields: %(new_fields)s new, %(gone_fields)s gone."
-            )
-            % told,
-            messages.SUCCESS,
-        )
-        if report.skipped:
-            self.message_user(
-                request,
-                ngettext(
-                    "One table has names that are too long, and was left out: %(names)s",
-                    "%(count)s tables have names that are too long, and were left out: %(names)s",
-                    len(report.skipped),
-                )
-                % {"count": len(report.skipped), "names": ", ".join(report.skipped[:10])},
-                messages.WARNING,
-            )
-        if report.secret:
-            self.message_user(
-                request,
-                ngettext(
-                    "One table says in its name or comments that it is a state secret, and was left out: %(names)s",
-                    "%(count)s tables say in their names or comments that they are state secrets, and were left out: %(names)s",
-                    len(report.secret),
-                )
-                % {"count": len(report.secret), "names": ", ".join(report.secret[:10])},
-                messages.WARNING,
-            )
+        readings.ask(connection=connection, by=request.user)
+        told = {"connection": connection}
+        sentence = _("%(connection)s: a worker reads the structure as soon as it is free. You can leave this page.")
+        self.message_user(request, sentence % told, messages.SUCCESS)
+
+    def get_urls(self):
+        progress = self.admin_site.admin_view(require_GET(self.progress_view))
+        name = "registry_connection_reading-progress"
+        return [path("<path:object_id>/reading/progress/", progress, name=name), *super().get_urls()]
+
+    def render_change_form(self, request, context, *args, obj=None, **kwargs):
+        return super().render_change_form(request, context | self._last_reading(obj), *args, obj=obj, **kwargs)
+
+    def progress_view(self, request, object_id):
+        """The part of the change page that says how far the last reading is; what is typed beside it stays."""
+        connection = self.get_object(request, object_id)
+        if not self.has_view_permission(request, connection):
+            raise PermissionDenied
+        context = self._last_reading(connection)
+        return TemplateResponse(request, "admin/registry/connection/reading.html", context | {"original": connection})
+
+    def _last_reading(self, connection) -> dict:
+        last = connection and connection.readings.select_related("asked_by").first()
+        return {"reading": last, "reading_found": structure_words.report_sentences(last.report) if last else []}
 
     @admin.action(description=_("Check the selected connections"), permissions=["change"])
     def check_selected(self, request, queryset):

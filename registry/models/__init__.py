@@ -12,7 +12,7 @@ from registry.models.policies import PolicyField, SharingPolicy
 from registry.models.profiles import DatasetProfile, FieldProfile
 from registry.models.search import SearchDocument, SearchSynonym
 from registry.models.stewardship import Stewardship
-from registry.models.structure import SchemaChange, SchemaSnapshot, StructureWatch
+from registry.models.structure import SchemaChange, SchemaSnapshot, StructureReading, StructureWatch
 from registry.models.subscriptions import Subscription
 from registry.models.suggestions import FieldSuggestion
 from registry.models.tree import AgencyMove
@@ -44,6 +44,7 @@ __all__ = [
     "SearchSynonym",
     "SharingPolicy",
     "Stewardship",
+    "StructureReading",
     "StructureWatch",
     "Subscription",
     "UnitCode",

@@ -6,21 +6,18 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from registry.choices import PersonalData, ProfileState, Sampling, Withheld
+from registry.choices import ENDED_WORK, OPEN_WORK, PersonalData, Sampling, Withheld, WorkState
 from registry.fields import TextLine
 from registry.models.databases import Dataset, Field
 from registry.models.people import User
 
-OPEN_STATES = (ProfileState.QUEUED, ProfileState.RUNNING)
-ENDED_STATES = (ProfileState.DONE, ProfileState.FAILED, ProfileState.CANCELLED)
-
 
 class DatasetProfileQuerySet(models.QuerySet):
     def open(self):
-        return self.filter(state__in=OPEN_STATES)
+        return self.filter(state__in=OPEN_WORK)
 
     def done(self):
-        return self.filter(state=ProfileState.DONE)
+        return self.filter(state=WorkState.DONE)
 
     def with_fields(self):
         fields = FieldProfile.objects.select_related("field").order_by("field__position", "pk")
@@ -32,7 +29,7 @@ class DatasetProfile(models.Model):
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     dataset = models.ForeignKey(Dataset, verbose_name=_("dataset"), on_delete=models.PROTECT, related_name="profiles")
-    state = models.CharField(_("state"), max_length=20, choices=ProfileState, default=ProfileState.QUEUED)
+    state = models.CharField(_("state"), max_length=20, choices=WorkState, default=WorkState.QUEUED)
     whole = models.BooleanField(_("look at all rows"), default=False)
     asked_at = models.DateTimeField(_("asked for at"), auto_now_add=True)
     asked_by = models.ForeignKey(
@@ -62,18 +59,18 @@ class DatasetProfile(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(sampling__in=Sampling.values), name="registry_datasetprofile_sampling"),
             models.CheckConstraint(
-                condition=Q(state__in=OPEN_STATES, finished_at__isnull=True)
-                | Q(state__in=ENDED_STATES, finished_at__isnull=False),
+                condition=Q(state__in=OPEN_WORK, finished_at__isnull=True)
+                | Q(state__in=ENDED_WORK, finished_at__isnull=False),
                 name="registry_datasetprofile_finished",
             ),
             models.CheckConstraint(
-                condition=~Q(state=ProfileState.DONE) | Q(rows__isnull=False, sample_rows__isnull=False),
+                condition=~Q(state=WorkState.DONE) | Q(rows__isnull=False, sample_rows__isnull=False),
                 name="registry_datasetprofile_done_has_rows",
             ),
             models.CheckConstraint(condition=Q(least__gte=2), name="registry_datasetprofile_least"),
             models.UniqueConstraint(
                 fields=["dataset"],
-                condition=Q(state__in=OPEN_STATES),
+                condition=Q(state__in=OPEN_WORK),
                 name="registry_datasetprofile_one_open",
                 violation_error_message=_("A profile of this dataset is under way already."),
             ),
@@ -84,7 +81,7 @@ class DatasetProfile(models.Model):
 
     @property
     def is_open(self) -> bool:
-        return self.state in OPEN_STATES
+        return self.state in OPEN_WORK
 
     @property
     def is_sampled(self) -> bool:

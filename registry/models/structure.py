@@ -9,8 +9,8 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from registry.choices import Occasion, Review
-from registry.fields import TextBlock
+from registry.choices import ENDED_WORK, OPEN_WORK, Occasion, Review, WorkState
+from registry.fields import TextBlock, TextLine
 from registry.models.databases import LONGEST_IDENTIFIER, Connection, Dataset
 from registry.models.people import User
 
@@ -127,6 +127,52 @@ class SchemaChange(models.Model):
     def page(self) -> str:
         """Where it is read and reviewed."""
         return reverse("admin:registry_schemachange_change", args=[self.pk])
+
+
+class StructureReadingQuerySet(models.QuerySet):
+    def open(self):
+        return self.filter(state__in=OPEN_WORK)
+
+
+class StructureReading(models.Model):
+    """One reading of a whole source that a person asked for; a worker does it, however long the source takes."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    connection = models.ForeignKey(
+        Connection, verbose_name=_("connection"), on_delete=models.PROTECT, related_name="readings"
+    )
+    state = models.CharField(_("state"), max_length=20, choices=WorkState, default=WorkState.QUEUED)
+    asked_at = models.DateTimeField(_("asked for at"), auto_now_add=True)
+    asked_by = models.ForeignKey(User, verbose_name=_("asked for by"), on_delete=models.PROTECT, related_name="+")
+    attempt = models.PositiveSmallIntegerField(_("attempt"), default=0)
+    started_at = models.DateTimeField(_("started at"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
+    report = models.JSONField(_("result"), default=dict, blank=True)  # as `registry.services.structure.Report` has it
+    message = TextLine(_("message"), max_length=500, blank=True)
+
+    objects = StructureReadingQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("reading of a structure")
+        verbose_name_plural = _("readings of structures")
+        ordering = ["-pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=OPEN_WORK, finished_at__isnull=True)
+                | Q(state__in=ENDED_WORK, finished_at__isnull=False),
+                name="registry_structurereading_finished",
+            ),
+            models.UniqueConstraint(
+                fields=["connection"], condition=Q(state__in=OPEN_WORK), name="registry_structurereading_one_open"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.connection} @ {self.asked_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN_WORK
 
 
 class StructureWatch(models.Model):

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from registry import levels
-from registry.choices import Classification, Masking, PersonalData, ProfileState, SuggestionState
+from registry.choices import Classification, Masking, PersonalData, SuggestionState, WorkState
 from registry.classifying import rules
 from registry.classifying.judging import Judgement, Subject, judge
 from registry.errors import RegistryRefusal
@@ -59,7 +59,7 @@ def subject_of(field: Field, patterns: dict[str, int]) -> Subject:
 def _patterns_of(fields: list[Field]) -> dict[int, dict]:
     """What values looked like in the latest profile of each field."""
     found = (
-        FieldProfile.objects.filter(field__in=fields, profile__state=ProfileState.DONE)
+        FieldProfile.objects.filter(field__in=fields, profile__state=WorkState.DONE)
         .order_by("field", "-profile")
         .distinct("field")
     )

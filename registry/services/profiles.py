@@ -12,10 +12,9 @@ from django.utils.translation import gettext as _
 from django_q.models import OrmQ
 from django_q.tasks import async_task
 
-from registry.choices import ProfileState
+from registry.choices import OPEN_WORK, WorkState
 from registry.errors import RegistryRefusal
 from registry.models import Dataset, DatasetProfile, FieldProfile, SchemaSnapshot, User
-from registry.models.profiles import OPEN_STATES
 from registry.services import protection, records
 
 TASK = "registry.tasks.profile"
@@ -55,7 +54,7 @@ def cancel(*, profile: DatasetProfile, by: User) -> DatasetProfile:
     """End a profile that is under way; whoever works on it stops before its next statement."""
     protection.check_steward(database=profile.dataset.database, dataset=profile.dataset, by=by)
     with transaction.atomic():
-        if not _end(profile, ProfileState.CANCELLED):
+        if not _end(profile, WorkState.CANCELLED):
             raise RegistryRefusal("profile-ended", _("The profile has ended already."))
         records.record(action="registry.profile.cancel", thing=profile.dataset, by=by, details=_named(profile))
     profile.refresh_from_db()
@@ -95,7 +94,7 @@ def begin(*, profile_id: int) -> DatasetProfile | None:
     now = timezone.now()
     claimed = _due(now).filter(pk=profile_id, attempt__lt=MAX_ATTEMPTS)
     if not claimed.update(
-        state=ProfileState.RUNNING, attempt=F("attempt") + 1, started_at=now, steps_done=0, steps_total=0, message=""
+        state=WorkState.RUNNING, attempt=F("attempt") + 1, started_at=now, steps_done=0, steps_total=0, message=""
     ):
         worn_out = DatasetProfile.objects.open().filter(pk=profile_id, attempt__gte=MAX_ATTEMPTS).first()
         if worn_out:
@@ -107,7 +106,7 @@ def begin(*, profile_id: int) -> DatasetProfile | None:
 def _due(now=None):
     """Waiting, or left behind by a worker that was lost; not what waits out a pause."""
     now = now or timezone.now()
-    paused = Q(state=ProfileState.QUEUED, attempt__gt=0, started_at__gt=now - PAUSE)
+    paused = Q(state=WorkState.QUEUED, attempt__gt=0, started_at__gt=now - PAUSE)
     return DatasetProfile.objects.open().exclude(paused)
 
 
@@ -117,7 +116,7 @@ def report(*, profile: DatasetProfile, done: int, total: int) -> bool:
 
 
 def _own(profile: DatasetProfile):
-    return DatasetProfile.objects.filter(pk=profile.pk, state=ProfileState.RUNNING, attempt=profile.attempt)
+    return DatasetProfile.objects.filter(pk=profile.pk, state=WorkState.RUNNING, attempt=profile.attempt)
 
 
 def finish(*, profile: DatasetProfile, facts: dict, fields: list[FieldProfile]) -> bool:
@@ -126,7 +125,7 @@ def finish(*, profile: DatasetProfile, facts: dict, fields: list[FieldProfile]) 
     A field that a person closed while the figures were made gets no more than its new category allows.
     """
     with transaction.atomic():
-        if not _own(profile).update(state=ProfileState.DONE, finished_at=timezone.now(), **facts):
+        if not _own(profile).update(state=WorkState.DONE, finished_at=timezone.now(), **facts):
             return False
         now = dict(profile.dataset.fields.select_for_update().values_list("pk", "personal_data"))
         kept = [one for one in fields if now.get(one.field_id) == one.personal_data]
@@ -141,20 +140,20 @@ def finish(*, profile: DatasetProfile, facts: dict, fields: list[FieldProfile]) 
 def fail(*, profile: DatasetProfile, code: str, message: str, temporary: bool) -> None:
     """End an attempt that found nothing: a temporary fault is tried again a little later."""
     if temporary and profile.attempt < MAX_ATTEMPTS:
-        _own(profile).update(state=ProfileState.QUEUED, started_at=timezone.now(), code=code, message=message[:500])
+        _own(profile).update(state=WorkState.QUEUED, started_at=timezone.now(), code=code, message=message[:500])
     else:
         _fail(profile, code, message)
 
 
 def _fail(profile: DatasetProfile, code: str, message: str) -> None:
     with transaction.atomic():
-        if _end(profile, ProfileState.FAILED, code=code, message=message[:500]):
+        if _end(profile, WorkState.FAILED, code=code, message=message[:500]):
             details = _named(profile) | {"code": code}
             records.record(action="registry.profile.fail", thing=profile.dataset, by=None, details=details)
 
 
-def _end(profile: DatasetProfile, state: ProfileState, **values) -> bool:
-    still = DatasetProfile.objects.filter(pk=profile.pk, state__in=OPEN_STATES)
+def _end(profile: DatasetProfile, state: WorkState, **values) -> bool:
+    still = DatasetProfile.objects.filter(pk=profile.pk, state__in=OPEN_WORK)
     return still.update(state=state, finished_at=timezone.now(), **values) == 1
 
 

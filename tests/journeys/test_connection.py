@@ -5,6 +5,7 @@ import os
 import pytest
 from playwright.sync_api import expect
 
+from registry import tasks
 from registry.choices import Role
 from registry.models import Connection
 from tests import factories
@@ -47,7 +48,14 @@ def test_source_on_mariadb_is_registered_checked_and_read(visitor, settings):
         if SHOTS:
             page.screenshot(path=f"{SHOTS}/connection-checked.png", full_page=True)
         page.locator("form[action$='/read-structure/'] button").click()
-        expect(page.locator(".messagelist .success")).to_be_visible()
+        expect(page.locator(".value-progress")).to_contain_text("Chờ bắt đầu")
+        page.fill("[name=_reason]", "đang gõ dở")
+        tasks.read_structure(Connection.objects.get().readings.get().pk)  # what a worker does
+        expect(page.locator("[aria-labelledby=last-reading]")).to_contain_text("1 mới")  # without a push of a button
+        expect(page.locator(".value-progress")).to_have_count(0)
+        expect(page.locator("[name=_reason]")).to_have_value("đang gõ dở")
+        if SHOTS:
+            page.screenshot(path=f"{SHOTS}/connection-read.png", full_page=True)
 
     connection = Connection.objects.get()
     assert (connection.engine, connection.check_ok) == ("mysql", True)

@@ -7,6 +7,7 @@ import pytest
 from django.urls import reverse
 
 from evidence.models import Entry
+from registry import tasks
 from registry.errors import RegistryRefusal
 
 
@@ -61,3 +62,11 @@ def refused(code):
 def details_of(action):
     """What the one entry of this action says."""
     return json.loads(entries(action).get().details)
+
+
+def read_structure(client, connection):
+    """Push the button, let a worker do what it asked for, and open the page again."""
+    client.post(url("connection", "read-structure", connection.pk))
+    for reading in connection.readings.open():
+        tasks.read_structure(reading.pk)
+    return client.get(url("connection", "change", connection.pk))

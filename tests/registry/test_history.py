@@ -23,6 +23,7 @@ WITHOUT_HISTORY = {
     "registry_metadataimport",
     "registry_searchdocument",
     "registry_schemasnapshot",
+    "registry_structurereading",
     "registry_subscription",
 }
 

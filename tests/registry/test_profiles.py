@@ -8,7 +8,7 @@ from django.db import connection
 from django.template.loader import render_to_string
 from django_q.models import OrmQ
 
-from registry.choices import PersonalData, ProfileState, Role, Sampling, Withheld
+from registry.choices import PersonalData, Role, Sampling, Withheld, WorkState
 from registry.models import DatasetProfile, FieldProfile
 from registry.profiling import charts, run, sampling
 from registry.services import profiles
@@ -30,7 +30,7 @@ def profiled(dataset, **options) -> dict[str, FieldProfile]:
     profile = profiles.ask(dataset=dataset, by=None, **options)
     run.profile(profile.pk)
     profile.refresh_from_db()
-    assert profile.state == ProfileState.DONE, profile.message
+    assert profile.state == WorkState.DONE, profile.message
     return {figures.field.name: figures for figures in profile.field_profiles.select_related("field")}
 
 
@@ -189,7 +189,7 @@ def test_a_profile_runs_once(dataset):
     run.profile(profile.pk)  # the first worker was lost
     run.profile(profile.pk)
     profile.refresh_from_db()
-    assert (profile.state, profile.attempt) == (ProfileState.DONE, 2)
+    assert (profile.state, profile.attempt) == (WorkState.DONE, 2)
     assert entries("registry.profile.finish").count() == 1
 
 
@@ -200,7 +200,7 @@ def test_a_worker_whose_profile_was_taken_over_keeps_nothing(dataset):
     assert not profiles.report(profile=slow, done=1, total=2)
     facts = {"rows": 1, "sample_rows": 1, "sampling": Sampling.ALL}
     assert not profiles.finish(profile=slow, facts=facts, fields=[])
-    assert profile.state == ProfileState.QUEUED
+    assert profile.state == WorkState.QUEUED
 
 
 def test_a_cancelled_profile_stops(dataset, operator, monkeypatch):
@@ -208,7 +208,7 @@ def test_a_cancelled_profile_stops(dataset, operator, monkeypatch):
     monkeypatch.setattr(run.Look, "_distributions", lambda look: profiles.cancel(profile=profile, by=operator))
     run.profile(profile.pk)
     profile.refresh_from_db()
-    assert profile.state == ProfileState.CANCELLED
+    assert profile.state == WorkState.CANCELLED
     assert not FieldProfile.objects.exists()
     with refused("profile-ended"):
         profiles.cancel(profile=profile, by=operator)
@@ -220,7 +220,7 @@ def test_a_source_that_is_gone_fails_in_words(dataset):
     profile = profiles.ask(dataset=dataset, by=None)
     run.profile(profile.pk)
     profile.refresh_from_db()
-    assert profile.state == ProfileState.FAILED
+    assert profile.state == WorkState.FAILED
     assert profile.code
     assert profile.message
     assert entries("registry.profile.fail").count() == 1
@@ -235,7 +235,7 @@ def test_a_busy_source_is_tried_again_and_not_for_ever(dataset):
         assert profiles.begin(profile_id=profile.pk) is None, "it waits first"
         DatasetProfile.objects.update(started_at=None)
     profile.refresh_from_db()
-    assert profile.state == ProfileState.FAILED
+    assert profile.state == WorkState.FAILED
 
 
 def test_the_sweep_finds_what_was_left_behind(dataset):
@@ -273,7 +273,7 @@ def test_two_workers_never_profile_at_once(dataset, another_worker):
     OrmQ.objects.all().delete()
     run.profile(profile.pk)
     profile.refresh_from_db()
-    assert (profile.state, profile.attempt) == (ProfileState.QUEUED, 0)
+    assert (profile.state, profile.attempt) == (WorkState.QUEUED, 0)
     assert profiles.nudge_due() == 0, "the other worker looks for the next one"
     another_worker.close()  # as the kernel does for a worker that was killed
     while profiles.is_worked_on():
@@ -281,4 +281,4 @@ def test_two_workers_never_profile_at_once(dataset, another_worker):
     assert profiles.nudge_due() == 1
     run.profile(profile.pk)
     profile.refresh_from_db()
-    assert profile.state == ProfileState.DONE
+    assert profile.state == WorkState.DONE

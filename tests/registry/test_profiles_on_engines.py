@@ -3,7 +3,7 @@
 import pytest
 
 from registry import credentials
-from registry.choices import Engine, ProfileState, Sampling
+from registry.choices import Engine, Sampling, WorkState
 from registry.models import Dataset
 from registry.profiling import run, sampling
 from registry.services import profiles, structure
@@ -72,7 +72,7 @@ def profiled(dataset):
     profile = profiles.ask(dataset=dataset, by=None)
     run.profile(profile.pk)
     profile.refresh_from_db()
-    assert profile.state == ProfileState.DONE, profile.message
+    assert profile.state == WorkState.DONE, profile.message
     return profile, {one.field.name: one for one in profile.field_profiles.select_related("field")}
 
 

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from registry import credentials
-from registry.choices import Engine, PersonalData, ProfileState, Sampling, Withheld
+from registry.choices import Engine, PersonalData, Sampling, Withheld, WorkState
 from registry.models import Dataset, Field
 from registry.profiling import run, sampling
 from registry.services import profiles, structure
@@ -60,7 +60,7 @@ def profiled(dataset):
     profile = profiles.ask(dataset=dataset, by=None)
     run.profile(profile.pk)
     profile.refresh_from_db()
-    assert profile.state == ProfileState.DONE, profile.message
+    assert profile.state == WorkState.DONE, profile.message
     return profile, {one.field.name: one for one in profile.field_profiles.select_related("field")}
 
 
@@ -115,4 +115,4 @@ def test_a_table_that_the_account_may_not_read_fails_in_words(datasets, server):
     profile = profiles.ask(dataset=datasets["xem"], by=None)
     run.profile(profile.pk)
     profile.refresh_from_db()
-    assert (profile.state, profile.code) == (ProfileState.FAILED, "source-changed")
+    assert (profile.state, profile.code) == (WorkState.FAILED, "source-changed")

@@ -8,10 +8,10 @@ from registry.choices import (
     FieldKind,
     Masking,
     PersonalData,
-    ProfileState,
     Role,
     StewardKind,
     SuggestionState,
+    WorkState,
 )
 from registry.classifying import rules
 from registry.models import Database, FieldSuggestion
@@ -290,6 +290,6 @@ def test_policies_that_share_more_openly_than_the_level_are_warned_about(dataset
 def test_a_failed_profile_does_not_count(dataset):
     field = unknown(dataset, "c17")
     figures = factories.FieldProfileFactory(field=field, profile__dataset=dataset, patterns={"religion": 96})
-    figures.profile.state = ProfileState.FAILED
+    figures.profile.state = WorkState.FAILED
     figures.profile.save()
     assert suggested(dataset) == {}

@@ -14,7 +14,7 @@ from registry.models import Database, Dataset, SharingPolicy
 from tests import factories
 from tests.exchange.desk import press
 from tests.factories import person
-from tests.registry.pages import add, change, url
+from tests.registry.pages import add, change, read_structure, url
 
 
 class Cast:
@@ -58,9 +58,9 @@ def register(sample, cast: Cast) -> tuple[Database, float]:
     connection.refresh_from_db()
     assert connection.check_ok, connection.check_message
     began = time.monotonic()
-    told = client.post(url("connection", "read-structure", connection.pk), follow=True).context["messages"]
+    read_structure(client, connection)
     seconds = time.monotonic() - began
-    assert database.datasets.exists(), [str(message) for message in told]
+    assert database.datasets.exists(), connection.readings.get().message
     for permission in ("decide_requests", "handle_requests"):
         user = cast.approver if permission == "decide_requests" else cast.officer
         client.post(url("database", "duties", database.pk), {"permission": permission, "user": user.pk})
