@@ -320,7 +320,7 @@ def test_an_operator_checks_and_reads(client, operator, connection):
     client.force_login(operator)
     page = client.post(url("connection", "check", connection.pk), follow=True)
     assert [message.level_tag for message in page.context["messages"]] == ["success"]
-    assert "Bộ dữ liệu: 1 mới" in read_structure(client, connection).content.decode()
+    assert "Tập dữ liệu: 1 mới" in read_structure(client, connection).content.decode()
     assert Dataset.objects.get().snapshots.get().taken_by == operator
     assert entries("registry.structure.read").get().actor == str(operator.public_id)
 
