@@ -230,7 +230,7 @@ class DatasetFactory(factory.django.DjangoModelFactory):
     database = factory.SubFactory(DatabaseFactory)
     code = factory.LazyAttribute(lambda dataset: f"{dataset.database.code}-{dataset.table_name}")
     table_name = factory.Sequence(lambda n: f"table{n}")
-    title_vi = factory.Sequence(lambda n: f"Bộ dữ liệu {n}")
+    title_vi = factory.Sequence(lambda n: f"Tập dữ liệu {n}")
     title_en = factory.Sequence(lambda n: f"Dataset {n}")
     is_published = True
 
