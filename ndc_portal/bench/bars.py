@@ -36,7 +36,7 @@ def run(part: Part) -> dict:
 
 def table(bars: list[dict]) -> str:
     """The bars as lines to read."""
-    lines = [f"{'':4}{'bar':72}{'measured':>12}{'at most':>10}  unit"]
+    lines = [f"{'':4}{'bar':72}{'measured':>12}{'bar':>10}  unit"]
     for one in bars:
         mark = "ok" if one["holds"] else "NO"
         lines.append(f"{mark:4}{one['name'][:71]:72}{one['value']!s:>12}{one['bar']!s:>10}  {one['unit']}")

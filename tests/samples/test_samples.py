@@ -70,7 +70,7 @@ def bars(samples: list[dict]) -> list[dict]:
             "name": f"foreign database on {one['engine']}: rows delivered as in the source",
             "value": one["rows"],
             "unit": "rows",
-            "bar": "every row, through the admin",
+            "bar": one["rows"],  # every row, registered and asked for through the pages
             "holds": one["same"],
         }
         for one in samples
