@@ -46,6 +46,7 @@ from registry.models import (
     SearchSynonym,
     SharingPolicy,
     Stewardship,
+    StructureReading,
     StructureWatch,
     Subscription,
     User,
@@ -288,6 +289,14 @@ class SchemaChangeFactory(factory.django.DjangoModelFactory):
         )
     )
     occasion = Occasion.SCHEDULE
+
+
+class StructureReadingFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = StructureReading
+
+    connection = factory.SubFactory(ConnectionFactory)
+    asked_by = factory.SubFactory(UserFactory)
 
 
 class StructureWatchFactory(factory.django.DjangoModelFactory):

@@ -135,6 +135,10 @@ BREACHES = {
     "registry_schemachange_occasion": lambda: _change(occasion="never"),
     "registry_schemachange_reviewed_paired": _reviewed_without_a_reason,
     "registry_schemachange_breaks_something": lambda: _change(is_breaking=False, columns=["x"]),
+    "registry_structurereading_finished": lambda: factories.StructureReadingFactory(state="done"),
+    "registry_structurereading_one_open": lambda: _again(
+        factories.StructureReadingFactory, connection=factories.ConnectionFactory()
+    ),
     "registry_structurewatch_every": lambda: factories.StructureWatchFactory(every_minutes=1),
     "registry_sharingpolicy_suspended_paired": _suspended_without_a_day,
     "registry_sharingpolicy_decided_paired": lambda: factories.SharingPolicyFactory(decided_at=timezone.now()),

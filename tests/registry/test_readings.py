@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import OperationalError
 from django.utils import timezone
 from django_q.models import OrmQ
 
@@ -48,17 +48,6 @@ def test_two_who_ask_get_one_reading(connection, operator, reading):
     assert readings.ask(connection=connection, by=person(operator.memberships.first().agency, Role.OPERATOR)) == reading
     assert OrmQ.objects.count() == 1
     assert entries("registry.structure.ask").get().actor == str(operator.public_id)
-
-
-def test_the_database_refuses_a_second_open_one(connection, operator, reading):
-    with pytest.raises(IntegrityError, match="one_open"), transaction.atomic():
-        StructureReading.objects.create(connection=connection, asked_by=operator)
-
-
-@pytest.mark.parametrize("state", [WorkState.DONE, WorkState.FAILED])
-def test_the_database_refuses_an_end_without_its_time(reading, state):
-    with pytest.raises(IntegrityError, match="finished"), transaction.atomic():
-        StructureReading.objects.update(state=state)
 
 
 def test_what_was_found_is_kept_and_a_second_call_does_nothing(reading, found, monkeypatch):
