@@ -25,8 +25,11 @@ def sentence(change: Change) -> str:
     return _SENTENCES[kind]() % told
 
 
-def report_sentences(report: dict) -> list[str]:
-    """What a reading of a whole source found, as `registry.services.readings` keeps it."""
+def report_sentences(report: dict, names_secret: bool) -> list[str]:
+    """What a reading of a whole source found, as `registry.services.readings` keeps it.
+
+    Tables that call themselves state secrets are named to whoever asked for the reading, and to nobody else.
+    """
     if not report:
         return []
     told = {name: report[f"{name}_count"] for name in ("new", "changed", "gone")}
@@ -52,7 +55,7 @@ def report_sentences(report: dict) -> list[str]:
             "%(count)s tables say in their names or comments that they are state secrets, and were left out: %(names)s",
             secret,
         )
-        sentences.append(sentence % {"count": secret, "names": _first(report["secret"]) or "…"})
+        sentences.append(sentence % {"count": secret, "names": _first(report["secret"] if names_secret else []) or "…"})
     return sentences
 
 

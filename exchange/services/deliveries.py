@@ -6,7 +6,6 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django_q.models import OrmQ
 from django_q.tasks import async_task
 
 from evidence import ledger
@@ -21,7 +20,7 @@ from registry import permissions
 from registry.actors import actor_of
 from registry.choices import PACKAGES
 from registry.models import User
-from registry.services import profiles
+from registry.services import profiles, queued
 
 TASK = "exchange.tasks.deliver"
 MAX_ATTEMPTS = 6
@@ -261,12 +260,9 @@ def nudge_due() -> int:
     must not grow by every delivery every minute. A task that a cluster took and did not begin does not count, because
     nobody knows whether that cluster is still there; one more task for it is harmless.
     """
-    waiting = OrmQ.objects.filter(lock__lte=timezone.now())
-    if waiting.count() >= LONG_QUEUE:
+    if queued.waiting().count() >= LONG_QUEUE:
         return 0
-    tasks = [queued.task for queued in waiting]
-    queued = {task["args"][0] for task in tasks if task.get("func") == TASK}
-    due = Delivery.objects.due().exclude(pk__in=locks.held() | queued)
+    due = Delivery.objects.due().exclude(pk__in=locks.held() | queued.ids_waiting(TASK))
     return sweeping.each(due.order_by("next_attempt_at", "pk")[:500], nudge)
 
 
@@ -278,7 +274,7 @@ def standstill(*, since: timedelta) -> tuple | None:
     if locks.held() or profiles.is_worked_on():
         return None
     before = timezone.now() - since
-    task = OrmQ.objects.filter(lock__lt=before).order_by("pk").values_list("pk", flat=True).first()
+    task = queued.waiting().filter(lock__lt=before).order_by("pk").values_list("pk", flat=True).first()
     due = Delivery.objects.due(before).order_by("next_attempt_at", "pk").values_list("pk", flat=True).first()
     if task is None and due is None:
         return None

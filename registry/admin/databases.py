@@ -2,7 +2,7 @@
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import path
@@ -210,9 +210,12 @@ class ConnectionAdmin(PostButtons, ScopedAdmin):
             self.message_user(request, _("%(connection)s cannot be used: %(message)s") % told, messages.ERROR)
 
     def read_structure(self, request, connection):
-        readings.ask(connection=connection, by=request.user)
-        told = {"connection": connection}
-        sentence = _("%(connection)s: a worker reads the structure as soon as it is free. You can leave this page.")
+        asked = readings.ask(connection=connection, by=request.user)
+        told = {"connection": connection, "person": asked.asked_by}
+        if asked.asked_by_id == request.user.pk:
+            sentence = _("%(connection)s: the structure will be read soon. You can leave this page: you will be told.")
+        else:
+            sentence = _("%(connection)s: %(person)s asked already, and the structure is being read.")
         self.message_user(request, sentence % told, messages.SUCCESS)
 
     def get_urls(self):
@@ -221,19 +224,27 @@ class ConnectionAdmin(PostButtons, ScopedAdmin):
         return [path("<path:object_id>/reading/progress/", progress, name=name), *super().get_urls()]
 
     def render_change_form(self, request, context, *args, obj=None, **kwargs):
-        return super().render_change_form(request, context | self._last_reading(obj), *args, obj=obj, **kwargs)
+        return super().render_change_form(request, context | self._last_reading(request, obj), *args, obj=obj, **kwargs)
 
     def progress_view(self, request, object_id):
-        """The part of the change page that says how far the last reading is; what is typed beside it stays."""
+        """The part of the change page that says how far the last reading is; what is typed beside it stays.
+
+        204 while that is what the page says already, so that a screen reader does not repeat it.
+        """
         connection = self.get_object(request, object_id)
         if not self.has_view_permission(request, connection):
             raise PermissionDenied
-        context = self._last_reading(connection)
+        context = self._last_reading(request, connection)
+        if context["reading"] and context["reading"].is_open and request.GET.get("seen") == context["reading"].state:
+            return HttpResponse(status=204)
         return TemplateResponse(request, "admin/registry/connection/reading.html", context | {"original": connection})
 
-    def _last_reading(self, connection) -> dict:
+    def _last_reading(self, request, connection) -> dict:
         last = connection and connection.readings.select_related("asked_by").first()
-        return {"reading": last, "reading_found": structure_words.report_sentences(last.report) if last else []}
+        if not last:
+            return {"reading": None, "reading_found": []}
+        names_secret = last.asked_by_id == request.user.pk
+        return {"reading": last, "reading_found": structure_words.report_sentences(last.report, names_secret)}
 
     @admin.action(description=_("Check the selected connections"), permissions=["change"])
     def check_selected(self, request, queryset):

@@ -24,6 +24,7 @@ MESSAGES = {
     "no-privilege": _("The account may not read this table."),
     "tls-failed": _("The source database did not offer the secure connection that is required."),
     "source-changed": _("The table in the source database no longer has the shape that was agreed."),
+    "connection-changed": _("The connection was changed while the source was being read. Read it again."),
     "state-secret": _("The source says that this table is a state secret: nothing of it can be given."),
     "bad-filter": _("A value of the row filter does not fit its field."),
     "bad-plan": _("The selection of fields cannot be carried out."),

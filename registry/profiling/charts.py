@@ -62,7 +62,7 @@ class Shown:
             return _("The table is empty.")
         if self.profile.rows < self.profile.least:
             return _(
-                "There are fewer than %(least)s records: figures would be about single ones, so none are told."
+                "The table has fewer than %(least)s records. Figures could give single records away, so none are published."
             ) % {"least": self.profile.least}
         return ""
 

@@ -61,6 +61,11 @@ def drop_credential(*, connection: Connection, by: User | None) -> Connection:
     return connection
 
 
+def is_as(connection: Connection, before: Connection) -> bool:
+    """Whether the connection still leads where it led before."""
+    return all(getattr(connection, name) == getattr(before, name) for name in ADDRESS_FIELDS)
+
+
 def forget_check(connection: Connection) -> None:
     """Clear the result of a check that was about another address or credential; the caller saves."""
     connection.checked_at, connection.check_ok, connection.check_message = None, None, ""
@@ -79,7 +84,7 @@ def check(*, connection: Connection, by: User | None) -> Connection:
     connection.checked_at, connection.check_ok, connection.check_message = timezone.now(), ok, message[:500]
     with transaction.atomic():
         still = Connection.objects.select_for_update().get(pk=connection.pk)
-        if any(getattr(still, name) != getattr(connection, name) for name in ADDRESS_FIELDS):
+        if not is_as(still, connection):
             raise RegistryRefusal(
                 "changed-meanwhile", _("The connection was changed while it was being checked. Check it again.")
             )

@@ -14,7 +14,6 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django_q.models import OrmQ
 from django_q.tasks import async_task
 
 from registry import notice_kinds
@@ -22,7 +21,7 @@ from registry.choices import ImportState, RowOutcome
 from registry.errors import RegistryRefusal
 from registry.metadata_sheets import SHEETS, Reading, Sheet, parsed, plain_key
 from registry.models import MetadataImport, User
-from registry.services import history, imports, notices, records
+from registry.services import history, imports, notices, queued, records
 from registry.services.imports import BATCH, Refused
 
 logger = logging.getLogger(__name__)
@@ -73,8 +72,7 @@ def nudge(staged: MetadataImport) -> None:
 
 def nudge_due() -> int:
     """Put what waits, or was left behind by a worker that was lost, back into the queue; how many."""
-    queued = {task["args"][0] for task in (row.task for row in OrmQ.objects.all()) if task.get("func") == TASK}
-    due = list(_due().exclude(pk__in=queued).defer("rows"))
+    due = list(_due().exclude(pk__in=queued.ids_waiting(TASK)).defer("rows"))
     for staged in due:
         nudge(staged)
     return len(due)

@@ -9,13 +9,12 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django_q.models import OrmQ
 from django_q.tasks import async_task
 
 from registry.choices import OPEN_WORK, WorkState
 from registry.errors import RegistryRefusal
 from registry.models import Dataset, DatasetProfile, FieldProfile, SchemaSnapshot, User
-from registry.services import protection, records
+from registry.services import protection, queued, records
 
 TASK = "registry.tasks.profile"
 MAX_ATTEMPTS = 3
@@ -165,9 +164,8 @@ def nudge_due() -> int:
     """Put the next profile back into the queue where nobody works on one; how many (one or none)."""
     if is_worked_on():
         return 0
-    queued = {task["args"][0] for task in (row.task for row in OrmQ.objects.all()) if task.get("func") == TASK}
-    following = _due().exclude(pk__in=queued).order_by("pk").first()
-    if following is None or queued:
+    following = _due().order_by("pk").first()
+    if following is None or queued.ids_waiting(TASK):
         return 0
     nudge(following)
     return 1

@@ -11,21 +11,20 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django_q.models import OrmQ
 from django_q.tasks import async_task
 
 from registry import notice_kinds
 from registry.choices import WorkState
 from registry.connectors import SourceError
 from registry.models import Connection, StructureReading, User
-from registry.services import notices, records, structure
+from registry.services import notices, queued, records, structure
 
 logger = logging.getLogger(__name__)
 
 READ = notice_kinds.define(
     "registry.reading.over",
     gettext_lazy("The structure of a database was read"),
-    gettext_lazy("%(database)s: the structure you asked for was read. See what is new."),
+    gettext_lazy("%(database)s: the structure you asked for was read. See what was found."),
 )
 FAILED = notice_kinds.define(
     "registry.reading.failed",
@@ -35,13 +34,12 @@ FAILED = notice_kinds.define(
 TASK = "registry.tasks.read_structure"
 MAX_ATTEMPTS = 3
 LOST_AFTER = timedelta(minutes=10)  # a worker that takes longer has died; 500 tables take seconds
-WAITED_FOR = timedelta(seconds=30)  # who asked is likely still on the page, and sees the result there
 SECRET_NAMES_KEPT = timedelta(days=1)  # of tables left out as state secrets: for who asked, and then no more
 NAMES_KEPT = 100  # of each list in the result: the datasets themselves are in their own list
 
 
 def ask(*, connection: Connection, by: User) -> StructureReading:
-    """Ask for a reading; while one is under way, that one is returned."""
+    """Ask for a reading; while one is under way, that one is returned, which may be somebody else's."""
     with transaction.atomic():
         connection = Connection.objects.select_for_update(of=("self",)).select_related("database").get(pk=connection.pk)
         under_way = connection.readings.open().first()
@@ -61,8 +59,7 @@ def nudge(reading: StructureReading) -> None:
 
 def nudge_due() -> int:
     """Put what waits, or was left behind by a worker that was lost, back into the queue; how many."""
-    queued = {task["args"][0] for task in (row.task for row in OrmQ.objects.all()) if task.get("func") == TASK}
-    due = list(_due().exclude(pk__in=queued))
+    due = list(_due().exclude(pk__in=queued.ids_waiting(TASK)))
     for reading in due:
         nudge(reading)
     return len(due)
@@ -94,7 +91,10 @@ def work(reading_id: int) -> None:
         # The text of an unknown error may hold what the source said, so only its kind and place are kept.
         place = "".join(traceback.format_tb(error.__traceback__))
         logger.error("reading %s: %s\n%s", reading.pk, type(error).__name__, place)
-        _end(reading, WorkState.FAILED, message=type(error).__name__)
+        sentence = _(
+            "An error of the portal stopped it; it has been logged. Try again, or tell the portal's operators."
+        )
+        _end(reading, WorkState.FAILED, message=sentence)
     else:
         _end(reading, WorkState.DONE, report=_kept(report))
 
@@ -123,10 +123,7 @@ def _own(reading: StructureReading) -> QuerySet:
 
 @transaction.atomic
 def _end(reading: StructureReading, state: WorkState, **values) -> None:
-    now = timezone.now()
-    if not _own(reading).update(state=state, finished_at=now, **values):
-        return
-    if state == WorkState.DONE and now - reading.asked_at < WAITED_FOR:
+    if not _own(reading).update(state=state, finished_at=timezone.now(), **values):
         return
     notices.tell(
         kind=READ if state == WorkState.DONE else FAILED,

@@ -17,7 +17,7 @@ from registry.fields import nfc
 from registry.models import Connection, Database, Dataset, Field, SchemaSnapshot, User
 from registry.models.databases import LONGEST_IDENTIFIER, LONGEST_TYPE
 from registry.services import drift, records, snapshots
-from registry.services.connections import address_of, connection_of
+from registry.services.connections import address_of, connection_of, is_as
 from registry.services.snapshots import Reading
 
 LONGEST_CODE = 100  # shorter than the column: the ledger names a dataset by it
@@ -87,12 +87,14 @@ def look_at(*, dataset: Dataset, occasion: Occasion) -> list[TableDescription]:
 def read(*, connection: Connection, by: User | None, occasion: Occasion = Occasion.PERSON) -> Report:
     """Take over tables and columns as the source has them now. New datasets stay unpublished, new fields closed.
 
-    Raises SourceError before anything was changed. Waits for a network: call it outside a transaction.
+    Raises SourceError before anything was changed, also where the connection was changed meanwhile. Waits for a network: call it outside a transaction.
     """
     begun = timezone.now()
     tables = connectors.get(address_of(connection)).describe()
     with transaction.atomic():
         database = _lock(connection.database_id)
+        if not is_as(Connection.objects.select_for_update().get(pk=connection.pk), connection):
+            raise PermanentSourceError("connection-changed")  # what was read is of another source
         reading = snapshots.Reading(begun, occasion, by)
         report = _take_over(database, tables, reading)
         if by is not None or report.found_something:

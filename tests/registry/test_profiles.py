@@ -109,7 +109,7 @@ def test_an_empty_table_has_a_profile(tmp_path, settings):
     ("count", "sentence"),
     [
         (0, "Bảng chưa có bản ghi nào."),
-        (9, "Có chưa đến 10 bản ghi: số liệu sẽ nói về từng bản ghi, nên không công bố."),
+        (9, "Bảng có dưới 10 bản ghi. Số liệu thống kê có thể làm lộ từng bản ghi nên không được công bố."),
         (10, ""),
     ],
 )
@@ -121,6 +121,7 @@ def test_few_rows_are_one_sentence_and_no_table(tmp_path, settings, count, sente
     shown = render_to_string("registry/profile.html", {"dataset": dataset})
     assert sentence in shown
     assert ("<table" in shown) == (not sentence)
+    assert (f"{count} bản ghi vào" in shown) == (not sentence)
 
 
 def test_a_big_table_is_sampled_and_says_so(dataset, monkeypatch):
