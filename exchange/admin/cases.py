@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from exchange.admin import forms, wording
 from exchange.admin.access import DeskAdmin
 from exchange.admin.advice import AdvicePages
+from exchange.admin.bulk import BulkPages
 from exchange.admin.dossier import CLOCK_RUNS, Dossier
 from exchange.admin.filters import OfficerFilter, OverdueFilter, SensitiveFilter, StateFilter
 from exchange.admin.pages import MovePages
@@ -27,7 +28,7 @@ from registry.permissions import has_role
 
 
 @admin.register(ReviewCase)
-class ReviewCaseAdmin(AdvicePages, MovePages, DeskAdmin):
+class ReviewCaseAdmin(BulkPages, AdvicePages, MovePages, DeskAdmin):
     list_display = [
         "code",
         "consumer",
@@ -41,7 +42,7 @@ class ReviewCaseAdmin(AdvicePages, MovePages, DeskAdmin):
     ]
     list_display_links = ["code"]
     list_filter = [StateFilter, OfficerFilter, OverdueFilter, "request__urgency", SensitiveFilter]
-    list_select_related = ["request__consumer", "request__dataset", "claimed_by", "policy"]
+    list_select_related = ["request__consumer", "request__dataset", "provider", "claimed_by", "policy"]
     list_per_page = 50
     show_facets = admin.ShowFacets.NEVER
     search_fields = [

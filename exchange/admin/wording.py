@@ -40,6 +40,7 @@ REFUSALS = {
     "deliveries-used": gettext_lazy("no package left in this month"),
     "rows-used": gettext_lazy("no rows left in this month"),
     "rate-used": gettext_lazy("more look-ups than agreed in a day or a minute"),
+    "one-by-one": gettext_lazy("it deserves a page of its own"),
     "outside-policy": gettext_lazy("beyond what the owner shares"),
 }
 
