@@ -53,6 +53,15 @@ class Recommendation(TextChoices):
     AGAINST = "against", _("Against")
 
 
+class ConflictKind(TextChoices):
+    """Why somebody stays out of a request."""
+
+    FAMILY = "family", _("A relative or friend is concerned")
+    INTEREST = "interest", _("I have an interest in the outcome")
+    EARLIER_PART = "earlier-part", _("I had a part in the matter before")
+    OTHER = "other", _("Another reason")
+
+
 class EndReason(TextChoices):
     """Why a delivery ended without data."""
 

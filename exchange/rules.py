@@ -148,6 +148,13 @@ def _approver_not_of_consumer(subject: ExchangeRequest | Agreement, by: User) ->
         )
 
 
+def _no_declared_conflict(request: ExchangeRequest, by: User) -> None:
+    if request.recusals.filter(person=by).exists():
+        raise Refusal(
+            "rule-1", _("%(person)s declared a conflict with this request and stays out of it.") % {"person": by}
+        )
+
+
 def _asked_at(subject: ExchangeRequest | Agreement) -> set[datetime]:
     """When it was proposed and signed: a move of the asking agency since then makes nobody unconcerned."""
     request = subject.case.request if isinstance(subject, Agreement) else subject
@@ -211,6 +218,7 @@ def check_reviewer(request: ExchangeRequest, by: User) -> None:
     if by.pk in _filers(request) | _signatories(request):
         raise Refusal("rule-1", _("Whoever filed, edited or signed a request does not advise on it."))
     _approver_not_of_consumer(request, by)
+    _no_declared_conflict(request, by)
     if request.revisions.first().advice.filter(made_by=by).exists():
         raise Refusal("rule-2", _("%(person)s has already advised on this revision.") % {"person": by})
     _decides_once(request, by)
@@ -233,6 +241,7 @@ def _within_standing_permission(request: ExchangeRequest, by: User | None) -> No
         )
     _approver_took_no_part(request, policy.decided_by)
     _approver_not_of_consumer(request, policy.decided_by)
+    _no_declared_conflict(request, policy.decided_by)
 
 
 def _within_dates(agreement: Agreement, by: User | None) -> None:
@@ -288,6 +297,7 @@ RULES: dict[str, Callable[[Subject, User | None], None]] = {
     "approver_assigned_to_database": _assigned(permissions.DECIDE),
     "approver_took_no_part": _approver_took_no_part,
     "approver_not_of_consumer": _approver_not_of_consumer,
+    "no_declared_conflict": _no_declared_conflict,
     "decides_once": _decides_once,
     "approver_gave_no_advice": _approver_gave_no_advice,
     "advice_is_in": _advice_is_in,
@@ -298,7 +308,13 @@ RULES: dict[str, Callable[[Subject, User | None], None]] = {
     "agreement_live": _agreement_live,
 }
 # Rules about a person that hold for whoever gave a delegation, too.
-PERSONAL = {"approver_took_no_part", "approver_not_of_consumer", "decides_once", "approver_gave_no_advice"}
+PERSONAL = {
+    "approver_took_no_part",
+    "approver_not_of_consumer",
+    "no_declared_conflict",
+    "decides_once",
+    "approver_gave_no_advice",
+}
 
 
 def check_text(**values) -> None:

@@ -101,7 +101,12 @@ def _table(name: str, statuses: type[TextChoices], initial: tuple[str, ...], *mo
 
 _R, _A, _D = RequestStatus, AgreementStatus, DeliveryStatus
 _OPEN_REQUEST = frozenset({_R.DRAFT, _R.PENDING_ENDORSEMENT, _R.SUBMITTED, _R.UNDER_REVIEW, _R.RETURNED, _R.OFFERED})
-_SEPARATION = ("approver_took_no_part", "approver_not_of_consumer", "approver_assigned_to_database")
+_SEPARATION = (
+    "approver_took_no_part",
+    "approver_not_of_consumer",
+    "no_declared_conflict",
+    "approver_assigned_to_database",
+)
 
 REQUEST = _table(
     "request",
@@ -142,7 +147,7 @@ REQUEST = _table(
         (_R.UNDER_REVIEW,),
         Side.PROVIDER,
         (Role.CASE_OFFICER,),
-        ("officer_assigned_to_database", "approver_took_no_part", "approver_not_of_consumer"),
+        ("officer_assigned_to_database", "approver_took_no_part", "approver_not_of_consumer", "no_declared_conflict"),
     ),
     Move(
         "grant",
@@ -160,7 +165,13 @@ REQUEST = _table(
         (_R.RETURNED,),
         Side.PROVIDER,
         (Role.CASE_OFFICER, Role.APPROVER),
-        ("mover_assigned_to_database", "approver_took_no_part", "approver_not_of_consumer", "decides_once"),
+        (
+            "mover_assigned_to_database",
+            "approver_took_no_part",
+            "approver_not_of_consumer",
+            "no_declared_conflict",
+            "decides_once",
+        ),
         needs_reason=True,
     ),
     Move(

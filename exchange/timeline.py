@@ -28,6 +28,7 @@ SENTENCES: dict[str, Promise] = {
     "request.reject": _("Rejected"),
     "request.approve": _("Decided by the owner of the data"),
     "request.advise": _("Advice given by a reviewer of the owner"),
+    "request.recuse": _("Somebody of the owner stays out of it, because of a conflict"),
     "request.accept": _("Offer accepted"),
     "request.decline": _("Offer declined"),
     "request.withdraw": _("Withdrawn"),
@@ -101,8 +102,8 @@ def _events(entries, consumer: Agency, *, names_things: bool) -> list[Event]:
 
 
 def _is_internal(entry: Entry, details: dict) -> bool:
-    """A vote while the quorum is not met concerns only the owner, and so does advice."""
-    if entry.action == "request.advise":
+    """A vote while the quorum is not met concerns only the owner, and so do advice and declared conflicts."""
+    if entry.action in ("request.advise", "request.recuse"):
         return True
     return entry.action == "request.approve" and details.get("to") == RequestStatus.UNDER_REVIEW
 

@@ -17,9 +17,10 @@ from exchange.admin.bulk import BulkPages
 from exchange.admin.dossier import CLOCK_RUNS, Dossier
 from exchange.admin.filters import OfficerFilter, OverdueFilter, SensitiveFilter, StateFilter
 from exchange.admin.pages import MovePages
+from exchange.admin.recusals import RecusalPages
 from exchange.choices import Urgency, Verdict
 from exchange.models import Decision, Letter, ReviewCase
-from exchange.services import advice, cases
+from exchange.services import advice, cases, recusals
 from exchange.states import RequestStatus
 from registry.admin.base import ReadOnlyAdmin
 from registry.choices import PersonalData, Role
@@ -28,7 +29,7 @@ from registry.permissions import has_role
 
 
 @admin.register(ReviewCase)
-class ReviewCaseAdmin(BulkPages, AdvicePages, MovePages, DeskAdmin):
+class ReviewCaseAdmin(BulkPages, AdvicePages, RecusalPages, MovePages, DeskAdmin):
     list_display = [
         "code",
         "consumer",
@@ -178,6 +179,7 @@ class ReviewCaseAdmin(BulkPages, AdvicePages, MovePages, DeskAdmin):
     def _context(self, request, case, page):
         return super()._context(request, case, page) | {
             "may_advise": _is_current(case) and advice.can_give(request=case.request, by=request.user),
+            "may_recuse": _is_current(case) and recusals.can_declare(request=case.request, by=request.user),
             "state": wording.badge(case.request.status, case.request.get_status_display()),
             "title": case.request.code,
         }

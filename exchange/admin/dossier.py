@@ -16,7 +16,7 @@ from exchange import summary
 from exchange.admin import wording
 from exchange.models import Agreement, ReviewCase, Revision
 from exchange.scope import excess
-from exchange.services import scopes
+from exchange.services import recusals, scopes
 from exchange.services.requests import CONTENT
 from exchange.states import REQUEST, RequestStatus
 from registry.choices import FileFormat, Masking, Mode, PersonalData, Purpose
@@ -268,6 +268,16 @@ class Dossier:
     @cached_property
     def approvals(self) -> int:
         return scopes.live_approvals(self.case).count()
+
+    @cached_property
+    def recusals(self) -> list:
+        """Who declared a conflict, the last ones first."""
+        return list(self.request.recusals.select_related("person").order_by("-pk")[:DECISIONS_SHOWN])
+
+    @cached_property
+    def too_few_deciders(self) -> bool:
+        """Whether declared conflicts left fewer approvers than are needed: somebody has to be assigned."""
+        return bool(self.recusals) and recusals.deciders_left(self.case) < self.case.quorum
 
     @cached_property
     def advice(self) -> list:

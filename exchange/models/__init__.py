@@ -6,6 +6,7 @@ from exchange.models.cases import Decision, Letter, LetterCounter, ReviewCase
 from exchange.models.deadlines import CalendarDay, DeadlineProfile
 from exchange.models.deliveries import Delivery, DeliveryAttempt
 from exchange.models.lookups import Lookup, LookupRate, LookupUsage
+from exchange.models.recusals import Recusal
 from exchange.models.requests import ExchangeRequest, Revision
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Lookup",
     "LookupRate",
     "LookupUsage",
+    "Recusal",
     "ReviewCase",
     "Revision",
 ]
