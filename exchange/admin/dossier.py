@@ -16,7 +16,7 @@ from exchange import summary
 from exchange.admin import wording
 from exchange.models import Agreement, ReviewCase, Revision
 from exchange.scope import excess
-from exchange.services import recusals, scopes
+from exchange.services import recusals, scopes, standing
 from exchange.services.requests import CONTENT
 from exchange.states import REQUEST, RequestStatus
 from registry.choices import FileFormat, Masking, Mode, PersonalData, Purpose
@@ -112,7 +112,8 @@ class Dossier:
 
     @cached_property
     def lines(self) -> list[dict]:
-        return scope_lines(self.scope, self.fields)
+        outside = self.beside_standing.outside_fields if self.beside_standing else ()
+        return [{**line, "outside": line["name"] in outside} for line in scope_lines(self.scope, self.fields)]
 
     @cached_property
     def sensitive_count(self) -> int:
@@ -197,6 +198,13 @@ class Dossier:
     def policy(self) -> SharingPolicy:
         found = SharingPolicy.objects.select_related("dataset", "legal_basis")
         return found.prefetch_related("policy_fields__field").get(pk=self.case.policy_id)
+
+    @cached_property
+    def beside_standing(self) -> standing.Beside | None:
+        """The nearest standing permission, while the case is open: what of the request needs people to decide."""
+        if self.request.status in REQUEST.terminal or not self.is_current:
+            return None
+        return standing.beside(self.request, self.scope)
 
     @cached_property
     def beyond_policy(self) -> list[str]:

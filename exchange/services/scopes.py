@@ -202,8 +202,7 @@ def check_covered(policy: SharingPolicy, scope: Scope) -> None:
             _("%(number)s, on which the sharing policy rests, is not in force today.")
             % {"number": policy.legal_basis.number},
         )
-    offered = {line.field.name: line for line in shared_lines(policy)}
-    withdrawn = [condition.field for condition in scope.filters if not _is_filter_offered(condition, offered)]
+    withdrawn = filters_not_offered(policy, scope)
     if withdrawn:
         raise Refusal(
             "outside-policy",
@@ -213,6 +212,12 @@ def check_covered(policy: SharingPolicy, scope: Scope) -> None:
     beyond = list(excess(scope, policy_scope(policy, scope)))
     if beyond:
         raise Refusal("outside-policy", " ".join(map(str, beyond)))
+
+
+def filters_not_offered(policy: SharingPolicy, scope: Scope) -> list[str]:
+    """The fields by which the scope chooses rows, and by which the policy does not let them be chosen."""
+    offered = {line.field.name: line for line in shared_lines(policy)}
+    return [condition.field for condition in scope.filters if not _is_filter_offered(condition, offered)]
 
 
 def extract_plan(scope: Scope, fields: dict[str, Field]) -> ExtractPlan:

@@ -10,7 +10,7 @@ from exchange import rules, summary, workflow
 from exchange.forms.reason import ReasonForm, SignForm
 from exchange.models import ExchangeRequest, Letter
 from exchange.refusals import Refusal
-from exchange.services import requests, scopes
+from exchange.services import requests, scopes, standing
 from exchange.states import RequestStatus
 from exchange.views.base import PageMixin, RefusedFormMixin, VisibleMixin, page_of
 from exchange.views.corrections import correction_context
@@ -60,6 +60,7 @@ class SignPage(SigningMixin):
         return super().get_context_data(
             revision=revision,
             summary=summary.of_revision(revision),
+            standing=standing.beside(self.object, scopes.scope_of_revision(revision)),
             **correction_context(self.object),
             sign_refusal=self.refusal_of("endorse"),
             return_refusal=self.refusal_of("send_back"),

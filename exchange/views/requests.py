@@ -16,7 +16,7 @@ from exchange.forms.reason import OptionalReasonForm
 from exchange.forms.request import STEPS, TITLES, DatasetForm, places
 from exchange.models import Agreement, Decision, Delivery, ExchangeRequest, Letter
 from exchange.refusals import Refusal, Suspended
-from exchange.services import requests
+from exchange.services import requests, standing
 from exchange.states import RequestStatus
 from exchange.views.base import (
     ButtonView,
@@ -228,6 +228,7 @@ class RequestDetailView(VisibleMixin, DetailView):
             summary=summary.of_revision(revision) if frozen else summary.of_draft(request),
             revision=revision,
             frozen=frozen,
+            standing=standing.beside_draft(request) if can_file and request.is_editable else None,
             turn=whose_turn(request),
             moves=moves,
             can_file=can_file,
