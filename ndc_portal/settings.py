@@ -251,6 +251,8 @@ SOURCE_ALLOWED_FOLDERS = [
 DELIVERY_DIR = VAR_DIR / "deliveries"
 # No figure about values tells of fewer than so many.
 PROFILE_LEAST_COUNT = env.int("PROFILE_LEAST_COUNT", 10, validate=lambda value: 5 <= value <= 1_000)
+# Fewer rows than this between two packages stand out, and are warned of before anybody decides.
+RELEASE_LEAST_DIFFERENCE = env.int("RELEASE_LEAST_DIFFERENCE", 10, validate=lambda value: 2 <= value <= 10_000)
 DELIVERY_DAYS = env.int("DELIVERY_DAYS", 30, validate=lambda value: 1 <= value <= 365)
 
 LOGGING = {

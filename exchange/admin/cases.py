@@ -202,6 +202,7 @@ class ReviewCaseAdmin(BulkPages, AdvicePages, RecusalPages, MovePages, DeskAdmin
             fields=set(answers["fields_kept"]),
             row_limit=answers["row_limit"],
             period_to=answers["period_to"],
+            warnings_hash=answers["warnings_hash"],
         )
         return self._told_of_approval(page)
 

@@ -12,11 +12,11 @@ from django.utils.translation import ngettext
 
 from evidence import ledger
 from evidence.models import Entry
-from exchange import summary
+from exchange import overlap_words, summary
 from exchange.admin import wording
 from exchange.models import Agreement, ReviewCase, Revision
 from exchange.scope import excess
-from exchange.services import recusals, scopes, standing
+from exchange.services import overlaps, recusals, scopes, standing
 from exchange.services.requests import CONTENT
 from exchange.states import REQUEST, RequestStatus
 from registry.choices import FileFormat, Masking, Mode, PersonalData, Purpose
@@ -365,6 +365,19 @@ class Dossier:
             .order_by("-pk")
         )
         return [{"case": case, "agreement": next(iter(case.agreements.all()), None)} for case in cases[:EARLIER_SHOWN]]
+
+    @cached_property
+    def overlaps(self) -> overlaps.Overlaps | None:
+        """What the request repeats, and what it tells together with earlier packages."""
+        return overlaps.of_case(self.case, self.revision) if self.is_current else None
+
+    @cached_property
+    def overlap_lines(self) -> list[overlap_words.Line]:
+        return overlap_words.for_owner(self.overlaps) if self.overlaps else []
+
+    @cached_property
+    def warned(self) -> list[overlap_words.Warned]:
+        return overlap_words.warnings_for_owner(self.overlaps) if self.overlaps else []
 
     @cached_property
     def timeline(self) -> list[dict]:

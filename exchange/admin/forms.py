@@ -66,6 +66,7 @@ class DecisionForm(MoveForm):
 
 
 class ApproveForm(DecisionForm):
+    warnings_hash = forms.CharField(max_length=64, widget=forms.HiddenInput)
     fields_kept = Choices(
         label=_("Fields to share"),
         widget=forms.CheckboxSelectMultiple,
@@ -90,6 +91,7 @@ class ApproveForm(DecisionForm):
             "fields_kept": agreed.field_names,
             "row_limit": agreed.row_limit,
             "period_to": agreed.period_to,
+            "warnings_hash": thing.overlaps.digest,
         }
         super().__init__(*args, thing=thing, **kwargs)
         # All that was asked for: what an approver before left out, the service refuses by its rule and on record.

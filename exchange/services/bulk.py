@@ -13,7 +13,7 @@ from exchange import workflow
 from exchange.choices import Recommendation
 from exchange.models import ExchangeRequest, ReviewCase
 from exchange.refusals import Refusal, WrongState
-from exchange.services import cases, scopes
+from exchange.services import cases, overlaps, scopes
 from exchange.states import Side
 from registry.choices import PersonalData
 from registry.models import LegalInstrument, User
@@ -103,3 +103,5 @@ def _check_simple(case: ReviewCase) -> None:
     given = request.revisions.first().advice.exclude(recommendation=Recommendation.FOR)
     if given.exists() and not case.is_blind:
         raise Refusal("one-by-one", _("A reviewer advised against it or set conditions: decide it on its own page."))
+    if overlaps.singles_out(case, request.revisions.first()):
+        raise Refusal("one-by-one", _("With an earlier package it singles people out: decide it on its own page."))

@@ -10,7 +10,7 @@ from exchange.choices import Verdict
 from exchange.models import Decision, ExchangeRequest, ReviewCase
 from exchange.refusals import Refusal
 from exchange.scope import Scope, excess
-from exchange.services import agreements, letters, scopes
+from exchange.services import agreements, letters, overlaps, scopes
 from exchange.states import RequestStatus
 from registry.models import LegalInstrument, User
 
@@ -58,8 +58,12 @@ def approve(
     row_limit: int | None = None,
     period_to: date | None = None,
     reason: str = "",
+    warnings_hash: str | None = None,
 ) -> ExchangeRequest:
-    """Vote for the request, whole or narrowed. With the last vote needed it becomes an agreement, or an offer if narrowed."""
+    """Vote for the request, whole or narrowed. With the last vote needed it becomes an agreement, or an offer if narrowed.
+
+    `warnings_hash` is that of the overlaps which were on the approver's page, where there was one.
+    """
     with workflow.making("approve", request, by=by, reason=reason) as step:
         case = rules.case_of(step.subject)
         requested, chosen = scopes.scope_of_revision(step.subject.revisions.first()), fields
@@ -86,6 +90,11 @@ def approve(
                 fields={"reason": [_("This field is needed.")]},
             )
         decision = _decide(step, Verdict.APPROVE, revision_hash, scope=scope)
+        if warnings_hash not in (None, step.details["warnings_sha256"]):
+            raise Refusal(
+                "rule-2",
+                _("What this request overlaps with changed after you opened the page. Read the warnings, then decide."),
+            )
         step.to(_outcome(case, decision, requested, scope))
         step.details.update(scope_sha256=scope.digest, quorum=case.quorum)
         if step.target != RequestStatus.UNDER_REVIEW:
@@ -153,7 +162,11 @@ def _decide(
         delegation=step.delegation,
         **fields,
     )
-    step.details.update(revision_sha256=revision_hash, verdict=str(verdict))
+    step.details.update(
+        revision_sha256=revision_hash,
+        verdict=str(verdict),
+        warnings_sha256=overlaps.of_case(case, revision).digest,
+    )
     if step.delegation:
         step.details["on_behalf_of"] = str(step.delegation.delegator.public_id)
     return decision

@@ -9,14 +9,14 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import DetailView, FormView, TemplateView
 
-from exchange import offers, summary, timeline, workflow
+from exchange import offers, overlap_words, summary, timeline, workflow
 from exchange.forms.filters import RequestFilterForm
 from exchange.forms.inputs import Line
 from exchange.forms.reason import OptionalReasonForm
 from exchange.forms.request import STEPS, TITLES, DatasetForm, places
 from exchange.models import Agreement, Decision, Delivery, ExchangeRequest, Letter
 from exchange.refusals import Refusal, Suspended
-from exchange.services import requests, standing
+from exchange.services import overlaps, requests, standing
 from exchange.states import RequestStatus
 from exchange.views.base import (
     ButtonView,
@@ -235,12 +235,25 @@ class RequestDetailView(VisibleMixin, DetailView):
             can_edit=can_file and request.is_editable,
             missing=places(moves["propose"].fields) if moves.get("propose") else [],
             **correction_context(request),
+            **(_overlap_context(request) if request.is_editable else {}),
             events=timeline.of_request(request),
             letters=Letter.objects.filter(case__request=request).select_related("agency"),
             agreements=Agreement.objects.filter(case__request=request),
             deliveries=Delivery.objects.filter(agreement__case__request=request)[:PER_PAGE],
             **kwargs,
         )
+
+
+def _overlap_context(request: ExchangeRequest) -> dict:
+    """What the clerk should know before the request is sent."""
+    found = overlaps.of_draft(request)
+    if found is None:
+        return {}
+    return {
+        "covered": overlap_words.covered(found),
+        "overlap_lines": overlap_words.for_clerk(found),
+        "warned": overlap_words.warnings_for_clerk(found),
+    }
 
 
 class RequestProposeView(ButtonView):
