@@ -2,7 +2,8 @@
 
 from django.utils.translation import override
 
-from exchange.states import TABLES, Move, Side, Table
+from exchange.joint_states import JointState, state_of
+from exchange.states import REQUEST, TABLES, Move, Side, Table
 
 INTRODUCTION = """\
 # States and moves
@@ -38,7 +39,7 @@ RULES = {
 def document() -> str:
     """The whole file, in English whatever the language of the moment."""
     with override("en"):
-        return "\n".join([INTRODUCTION, *(_section(table) for table in TABLES), _rules()])
+        return "\n".join([INTRODUCTION, *(_section(table) for table in TABLES), _joint(), "", _rules()])
 
 
 def _section(table: Table) -> str:
@@ -91,6 +92,26 @@ def _edges(table: Table) -> list[tuple[str, str]]:
     order = {status: number for number, status in enumerate(table.statuses.values)}
     pairs = {(s, t) for move in table.moves.values() for s in move.sources for t in move.targets}
     return sorted(pairs, key=lambda pair: (order[pair[0]], order[pair[1]]))
+
+
+def _joint() -> str:
+    """The states of joint requests, by the pairs of states that two parts can be in."""
+    example = {}
+    for one in REQUEST.statuses.values:
+        for other in REQUEST.statuses.values:
+            example.setdefault(state_of([one, other]), []).append(f"{one} + {other}")
+    lines = [
+        "## Joint requests",
+        "",
+        "One letter may ask several owners: each part is a request of its own, with its own case, letter and agreement.",
+        "The state of the whole is not stored. It is computed from its parts: whoever has to act comes first, the asking",
+        "agency before the owners; then the outcome.",
+        "",
+        "| the whole | for example |",
+        "| --- | --- |",
+    ]
+    lines += [f"| {state.label} | {', '.join(example[state][:3])} |" for state in JointState if state in example]
+    return "\n".join(lines)
 
 
 def _rules() -> str:

@@ -19,6 +19,7 @@ LONGEST = 200  # entries on one page
 SENTENCES: dict[str, Promise] = {
     "request.create": _("Draft begun"),
     "request.edit": _("Draft changed"),
+    "request.join": _("Made part of a joint request"),
     "request.propose": _("Sent for signature"),
     "request.send_back": _("Sent back to the clerk"),
     "request.endorse": _("Signed for the agency and submitted"),

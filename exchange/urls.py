@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 from django.urls.converters import IntConverter
 
-from exchange.views import agreements, deliveries, endorsements, letters, lookups, requests
+from exchange.views import agreements, deliveries, endorsements, joint, letters, lookups, requests
 
 
 class StepConverter(IntConverter):
@@ -26,6 +26,11 @@ urlpatterns = [
     path("requests/<uuid:public_id>/send-back/", endorsements.RequestSendBackView.as_view(), name="request-send-back"),
     path("requests/<uuid:public_id>/accept/", endorsements.RequestAcceptView.as_view(), name="request-accept"),
     path("requests/<uuid:public_id>/decline/", endorsements.RequestDeclineView.as_view(), name="request-decline"),
+    path("requests/<uuid:public_id>/add/", joint.RequestAddDatasetView.as_view(), name="request-add-dataset"),
+    path("joint-requests/<uuid:public_id>/", joint.JointDetailView.as_view(), name="joint-detail"),
+    path("joint-requests/<uuid:public_id>/propose/", joint.JointProposeView.as_view(), name="joint-propose"),
+    path("joint-requests/<uuid:public_id>/endorse/", joint.JointEndorseView.as_view(), name="joint-endorse"),
+    path("joint-requests/<uuid:public_id>/withdraw/", joint.JointWithdrawView.as_view(), name="joint-withdraw"),
     path("endorsements/", endorsements.EndorsementListView.as_view(), name="endorsement-list"),
     path("agreements/", agreements.AgreementListView.as_view(), name="agreement-list"),
     path("agreements/<uuid:public_id>/", agreements.AgreementDetailView.as_view(), name="agreement-detail"),

@@ -19,7 +19,7 @@ from registry.models import Delegation, User
 TABLES: dict[type[models.Model], Table] = {ExchangeRequest: REQUEST, Agreement: AGREEMENT, Delivery: DELIVERY}
 CLOSING_FIELD = {ExchangeRequest: "closed_at", Agreement: "ended_at", Delivery: "finished_at"}
 RELATED = {
-    ExchangeRequest: ("consumer", "dataset__database__owner", "legal_basis"),
+    ExchangeRequest: ("consumer", "dataset__database__owner", "legal_basis", "joint"),
     Agreement: ("consumer", "provider", "dataset__database", "policy", "case__request"),
     Delivery: ("agreement__consumer", "agreement__provider", "agreement__dataset__database", "agreement__policy"),
 }

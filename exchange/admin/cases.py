@@ -159,6 +159,7 @@ class ReviewCaseAdmin(BulkPages, AdvicePages, RecusalPages, MovePages, DeskAdmin
             "request__consumer",
             "request__endorsed_by",
             "request__dataset__database__owner",
+            "request__joint",
         )
         return related.get(pk=case.pk)
 

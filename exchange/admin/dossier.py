@@ -16,7 +16,7 @@ from exchange import overlap_words, summary
 from exchange.admin import wording
 from exchange.models import Agreement, ReviewCase, Revision
 from exchange.scope import excess
-from exchange.services import overlaps, recusals, scopes, standing
+from exchange.services import joint, overlaps, recusals, scopes, standing
 from exchange.services.requests import CONTENT
 from exchange.states import REQUEST, RequestStatus
 from registry.choices import FileFormat, Masking, Mode, PersonalData, Purpose
@@ -198,6 +198,11 @@ class Dossier:
     def policy(self) -> SharingPolicy:
         found = SharingPolicy.objects.select_related("dataset", "legal_basis")
         return found.prefetch_related("policy_fields__field").get(pk=self.case.policy_id)
+
+    @cached_property
+    def also_asked(self) -> list[str]:
+        """The other owners of whom the same joint request asks something."""
+        return joint.other_owners(self.request)
 
     @cached_property
     def beside_standing(self) -> standing.Beside | None:

@@ -49,6 +49,7 @@ class ExchangeRequestAdmin(ReadOnlyAdmin):
         "state",
         "consumer",
         "desks",
+        "joint",
         "created_at",
         "created_by",
         "edited_at",

@@ -5,6 +5,7 @@ from exchange.models.agreements import Agreement
 from exchange.models.cases import Decision, Letter, LetterCounter, ReviewCase
 from exchange.models.deadlines import CalendarDay, DeadlineProfile
 from exchange.models.deliveries import Delivery, DeliveryAttempt
+from exchange.models.joint import JointRequest
 from exchange.models.lookups import Lookup, LookupRate, LookupUsage
 from exchange.models.recusals import Recusal
 from exchange.models.requests import ExchangeRequest, Revision
@@ -18,6 +19,7 @@ __all__ = [
     "Delivery",
     "DeliveryAttempt",
     "ExchangeRequest",
+    "JointRequest",
     "Letter",
     "LetterCounter",
     "Lookup",

@@ -9,6 +9,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from exchange.choices import ConsentBasis, Frequency, OnwardSharing, SystemLevel, Urgency
+from exchange.models.joint import JointRequest
 from exchange.states import REQUEST, RequestStatus
 from registry.choices import FileFormat, Mode, Purpose, Role
 from registry.fields import TextBlock, TextLine
@@ -37,7 +38,7 @@ class ExchangeRequestQuerySet(models.QuerySet):
         )
 
     def for_lists(self):
-        rows = self.select_related("consumer", "dataset__database__owner", "created_by")
+        rows = self.select_related("consumer", "dataset__database__owner", "created_by", "joint")
         return rows.defer("row_filter", "reason", "security_measures")
 
 
@@ -132,6 +133,14 @@ class ExchangeRequest(models.Model):
     copied_from = models.ForeignKey(
         "self", verbose_name=_("copied from"), on_delete=models.PROTECT, null=True, blank=True, related_name="copies"
     )
+    joint = models.ForeignKey(
+        JointRequest,
+        verbose_name=_("joint request"),
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="parts",
+    )
     version = models.PositiveIntegerField(
         default=1
     )  # counts changes of the draft: an older page cannot overwrite a newer one
@@ -144,6 +153,12 @@ class ExchangeRequest(models.Model):
         ordering = ["-pk"]
         indexes = [models.Index(fields=["consumer", "-id"], name="exchange_request_consumer")]
         constraints = [
+            models.UniqueConstraint(
+                fields=["joint", "dataset"],
+                condition=Q(status__in=REQUEST.open),
+                name="exchange_exchangerequest_joint_once",
+                violation_error_message=_("This dataset is part of it already."),
+            ),
             models.CheckConstraint(
                 condition=Q(status__in=RequestStatus.values), name="exchange_exchangerequest_status"
             ),

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from evidence import ledger
 from exchange import rules, workflow
-from exchange.models import ExchangeRequest, ReviewCase, Revision
+from exchange.models import ExchangeRequest, JointRequest, ReviewCase, Revision
 from exchange.refusals import Refusal, WrongState
 from exchange.scope import canonical, sha256
 from exchange.services import agreements, deadlines, numbers, scopes, sweeping
@@ -61,7 +61,9 @@ CONTENT = [
 ]
 
 
-def create(*, consumer: Agency, by: User, content: Mapping | None = None, copied_from=None) -> ExchangeRequest:
+def create(
+    *, consumer: Agency, by: User, content: Mapping | None = None, copied_from=None, joint=None
+) -> ExchangeRequest:
     """Begin a draft for an agency in which the person is a requester today."""
     content = content or {}
     try:
@@ -78,17 +80,24 @@ def create(*, consumer: Agency, by: User, content: Mapping | None = None, copied
             details={"code": refusal.code},
         )
         raise
-    return _begin(consumer, by, content, copied_from)
+    return _begin(consumer, by, content, copied_from, joint)
 
 
 @transaction.atomic
-def _begin(consumer: Agency, by: User, content: Mapping, copied_from: ExchangeRequest | None) -> ExchangeRequest:
+def _begin(
+    consumer: Agency,
+    by: User,
+    content: Mapping,
+    copied_from: ExchangeRequest | None,
+    joint: JointRequest | None,
+) -> ExchangeRequest:
     request = ExchangeRequest(
         code=numbers.take(numbers.REQUEST),
         consumer=consumer,
         created_by=by,
         last_edited_by=by,
         copied_from=copied_from,
+        joint=joint,
     )
     _fill(request, content)
     request.save(force_insert=True)
@@ -99,7 +108,10 @@ def _begin(consumer: Agency, by: User, content: Mapping, copied_from: ExchangeRe
         actor=actor_of(by, consumer),
         subject=("request", request.code),
         correlation_id=request.code,
-        details={"copied_from": copied_from.code} if copied_from else {},
+        details={
+            **({"copied_from": copied_from.code} if copied_from else {}),
+            **({"joint": joint.code} if joint else {}),
+        },
     )
     return request
 
@@ -132,12 +144,24 @@ def save_draft(
         if locked.version != version:
             raise _stale(locked)
         changed = _fill(locked, content)
+        if "dataset" in changed:
+            _check_not_twice(locked)
         if named_users is not None and (named := set(named_users)) != set(locked.named_users.all()):
             locked.named_users.set(named)
             changed.append("named_users")
         if changed:
             _save_edit(locked, by, changed)
     return locked
+
+
+def _check_not_twice(request: ExchangeRequest) -> None:
+    """A joint request asks for a dataset once."""
+    if request.joint and request.joint.parts.open().filter(dataset=request.dataset).exclude(pk=request.pk).exists():
+        raise Refusal(
+            "asked-already",
+            _("This dataset is part of it already."),
+            fields={"dataset": [_("This dataset is part of it already.")]},
+        )
 
 
 def _save_edit(request: ExchangeRequest, by: User, changed: list[str]) -> None:
@@ -230,6 +254,8 @@ def _content_of(request: ExchangeRequest, scope, number: int) -> dict:
         elif hasattr(value, "isoformat"):
             value = value.isoformat()
         content[name] = value
+    if request.joint:
+        content["joint"] = request.joint.code
     content["named_users"] = sorted(str(user.public_id) for user in request.named_users.all())
     return json.loads(json.dumps(content))
 

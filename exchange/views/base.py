@@ -12,12 +12,13 @@ from django.views.generic import View
 from django.views.generic.detail import SingleObjectMixin
 from django.views.generic.edit import FormMixin
 
-from exchange.models import Agreement, Delivery, ExchangeRequest, Letter
+from exchange.models import Agreement, Delivery, ExchangeRequest, JointRequest, Letter
 from exchange.refusals import Refusal
 from registry.views.lists import FormListView
 
 DETAIL = {
     ExchangeRequest: "exchange:request-detail",
+    JointRequest: "exchange:joint-detail",
     Agreement: "exchange:agreement-detail",
     Delivery: "exchange:delivery-detail",
     Letter: "exchange:letter-detail",

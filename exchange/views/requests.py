@@ -1,7 +1,6 @@
 """Requests of the own agency: the list, the form in three screens, one request, and the clerk's buttons."""
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -11,12 +10,11 @@ from django.views.generic import DetailView, FormView, TemplateView
 
 from exchange import offers, overlap_words, summary, timeline, workflow
 from exchange.forms.filters import RequestFilterForm
-from exchange.forms.inputs import Line
 from exchange.forms.reason import OptionalReasonForm
 from exchange.forms.request import STEPS, TITLES, DatasetForm, places
 from exchange.models import Agreement, Decision, Delivery, ExchangeRequest, Letter
 from exchange.refusals import Refusal, Suspended
-from exchange.services import overlaps, requests, standing
+from exchange.services import joint, overlaps, requests, standing
 from exchange.states import RequestStatus
 from exchange.views.base import (
     ButtonView,
@@ -26,10 +24,12 @@ from exchange.views.base import (
     VisibleMixin,
     page_of,
 )
+from exchange.views.choosing import choice_of_datasets
 from exchange.views.corrections import correction_context, last_return
+from exchange.views.joint import joint_context
 from exchange.waiting import whose_turn
-from registry import catalogue, permissions
-from registry.choices import AccessRights, Role
+from registry import permissions
+from registry.choices import Role
 from registry.models import Agency, Dataset
 from registry.views.lists import PER_PAGE
 
@@ -160,7 +160,10 @@ class RequestEditView(RefusedFormMixin, VisibleMixin, FormView):
         return int(sent) if sent.isdecimal() and len(sent) < 10 else 0
 
     def act(self, form) -> HttpResponse:
-        saved = requests.save_draft(
+        save = (
+            joint.save_common if self.object.joint_id and "only_here" not in self.request.POST else requests.save_draft
+        )
+        saved = save(
             request=self.object,
             by=self.request.user,
             version=self.version,
@@ -188,26 +191,16 @@ class RequestEditView(RefusedFormMixin, VisibleMixin, FormView):
         version = self.version if self.request.method == "POST" else self.object.version
         context = super().get_context_data(
             draft=self.object,
+            others=joint.others(self.object) if self.step > 1 else [],
             step=self.step,
             steps=[(number, title, number == self.step) for number, title in TITLES.items()],
             version=str(version),
             decision=self.decision,
             **kwargs,
         )
-        return {**context, **self.choice_context()} if self.is_choosing else context
-
-    def choice_context(self) -> dict:
-        words = Line(required=False, max_length=200)
-        try:
-            q = words.clean(self.request.GET.get("q", ""))
-        except ValidationError:
-            q = ""
-        found = (
-            catalogue.listing(q=q)
-            .exclude(access_rights=AccessRights.NON_PUBLIC)
-            .exclude(database__owner=self.object.consumer)
-        )
-        return {"datasets": found[:PER_PAGE], "q": q, "total": found.count()}
+        if not self.is_choosing:
+            return context
+        return {**context, **choice_of_datasets(self.request.GET.get("q", ""), self.object.consumer)}
 
 
 class RequestDetailView(VisibleMixin, DetailView):
@@ -236,6 +229,8 @@ class RequestDetailView(VisibleMixin, DetailView):
             missing=places(moves["propose"].fields) if moves.get("propose") else [],
             **correction_context(request),
             **(_overlap_context(request) if request.is_editable else {}),
+            **joint_context(request),
+            can_add=can_file and request.is_editable and revision is None and request.dataset is not None,
             events=timeline.of_request(request),
             letters=Letter.objects.filter(case__request=request).select_related("agency"),
             agreements=Agreement.objects.filter(case__request=request),

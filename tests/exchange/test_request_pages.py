@@ -13,7 +13,7 @@ from django.utils import timezone
 from evidence.models import Entry
 from exchange.forms.request import BasisForm
 from exchange.models import ExchangeRequest
-from exchange.services import cases, requests
+from exchange.services import cases, joint, requests
 from exchange.urls import urlpatterns
 from registry.choices import AccessRights, Mode, Role
 from registry.models import Dataset
@@ -558,6 +558,15 @@ TABLE = {
     ("request-copy", "post"): ("draft", BACK),
     ("request-withdraw", "get"): ("draft", {**OWN, "endorser": 302}),
     ("request-withdraw", "post"): ("draft", BACK),
+    ("request-add-dataset", "get"): ("draft", {**OWN, "endorser": 302}),
+    ("request-add-dataset", "post"): ("draft", {**OWN, "requester": 422, "endorser": 422}),
+    ("joint-detail", "get"): ("joint", OWN),
+    ("joint-propose", "get"): ("joint", BACK),
+    ("joint-propose", "post"): ("joint", BACK),
+    ("joint-endorse", "get"): ("joint", BACK),
+    ("joint-endorse", "post"): ("joint", BACK),
+    ("joint-withdraw", "get"): ("joint", OWN),
+    ("joint-withdraw", "post"): ("joint", BACK),
     ("endorsement-list", "get"): ("", PUBLIC),
     ("request-endorse", "get"): ("proposed", OWN),
     ("request-endorse", "post"): ("proposed", BACK),
@@ -596,6 +605,10 @@ def test_the_table_names_every_address():
 
 
 def build(world, kind: str):
+    if kind == "joint":
+        draft = world.draft()
+        dataset = factories.SharingPolicyFactory().dataset
+        return joint.add_part(request=draft, dataset=dataset, by=world.requester).joint
     if kind == "letter":
         return world.agreed().case.letters.get()
     steps = {"draft": world.draft, "proposed": world.proposed, "offered": world.offered}
