@@ -13,6 +13,14 @@ class Urgency(TextChoices):
     EXPRESS = "express", _("Express")
 
 
+class RequestKind(TextChoices):
+    """What a request is about: something new, or an agreement that there is already."""
+
+    NEW = "new", _("New request")
+    AMENDMENT = "amendment", _("Change of an agreement")
+    RENEWAL = "renewal", _("Another period of an agreement")
+
+
 class Frequency(TextChoices):
     ONCE = "once", _("Once")
     ON_DEMAND = "on-demand", _("When needed during the period")
@@ -69,6 +77,7 @@ class EndReason(TextChoices):
     CHANGED = "changed", _("The source or the policy no longer matches the agreement")
     LIMIT = "limit", _("More rows than agreed")
     STOPPED = "stopped", _("The agreement is no longer in force")
+    REPLACED = "replaced", _("A new version of the agreement took its place")
     CANCELLED = "cancelled", _("Cancelled by the consumer agency")
 
 

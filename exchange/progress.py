@@ -28,6 +28,9 @@ ADVICE: dict[str, Promise] = {
     EndReason.STOPPED: _(
         "The agreement was suspended or has ended. Its page says why; the owner can answer questions."
     ),
+    EndReason.REPLACED: _(
+        "The agreement was changed while the package was made. Order it on the page of the new version."
+    ),
     EndReason.CANCELLED: _("Somebody of your agency cancelled it. You can order the package again."),
 }
 

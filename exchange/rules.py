@@ -8,7 +8,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from exchange import source_changes
+from exchange import source_changes, versions
+from exchange.choices import RequestKind
 from exchange.models import Agreement, Decision, Delivery, ExchangeRequest, ReviewCase
 from exchange.refusals import Incomplete, Refusal
 from exchange.services import completeness, scopes
@@ -286,10 +287,21 @@ def _source_sound(agreement: Agreement, by: User | None) -> None:
     source_changes.check_plan(agreement)
 
 
+def _agreement_followed(request: ExchangeRequest, by: User | None) -> None:
+    if request.amends is not None:
+        versions.check_followed(request.amends, RequestKind(request.kind))
+
+
+def _newer_agreed(agreement: Agreement, by: User | None) -> None:
+    if not versions.after(agreement).exists():
+        raise Refusal("no-newer-version", _("No other version takes the place of this one."))
+
+
 RULES: dict[str, Callable[[Subject, User | None], None]] = {
     "complete": lambda request, by: completeness.check(request),
     "basis_in_force": lambda request, by: completeness.check_basis(request),
     "within_policy": _within_policy,
+    "agreement_followed": _agreement_followed,
     "endorser_did_not_file": _endorser_did_not_file,
     "mover_decided_nothing": _mover_decided_nothing,
     "officer_assigned_to_database": _assigned(permissions.HANDLE),
@@ -306,6 +318,7 @@ RULES: dict[str, Callable[[Subject, User | None], None]] = {
     "source_changed": lambda agreement, by: source_changes.check_changed(agreement),
     "source_sound": _source_sound,
     "agreement_live": _agreement_live,
+    "newer_agreed": _newer_agreed,
 }
 # Rules about a person that hold for whoever gave a delegation, too.
 PERSONAL = {

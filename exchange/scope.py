@@ -24,6 +24,8 @@ NOT_OFFERED = {
     "mode": gettext_lazy("The owner no longer offers it in this way."),
     "purpose": gettext_lazy("The owner no longer offers it for this purpose."),
 }
+# What a scope says of when and how, not of which rows and values.
+NOT_DATA = ("mode", "file_format", "period_from", "period_to", "retention_until", "limits")
 _LISTING = {Operator.EQUALS, Operator.IN}
 
 
@@ -125,6 +127,10 @@ class Scope:
             period_to=min(self.period_to, period_to) if period_to else self.period_to,
         )
 
+    def starting(self, day: date):
+        """The same scope from another day on."""
+        return replace(self, period_from=day)
+
 
 def canonical(document: dict) -> str:
     return rfc8785.dumps(document).decode()
@@ -181,6 +187,13 @@ def excess(inner: Scope, outer: Scope) -> Iterator[Excess]:
     if inner.retention_until > outer.retention_until:
         sentence = _("The data would be kept longer than until %(day)s.") % {"day": _short(outer.retention_until)}
         yield Excess("retention_until", sentence)
+
+
+def is_data_within(inner: Scope, outer: Scope, *, rows: int | None = None) -> bool:
+    """Whether `outer` gives every row and value that `inner` gives, for the same purpose, on whatever days and in whatever
+    way; `rows` is how many there are of `inner`, where that is known."""
+    same = {name: getattr(outer, name) for name in NOT_DATA}
+    return not any(excess(replace(inner, **same, row_limit=inner.row_limit if rows is None else rows), outer))
 
 
 def _short(day: date) -> str:

@@ -119,7 +119,7 @@ REQUEST = _table(
         (_R.PENDING_ENDORSEMENT,),
         Side.CONSUMER,
         (Role.REQUESTER,),
-        ("complete", "within_policy"),
+        ("complete", "within_policy", "agreement_followed"),
     ),
     Move(
         "send_back",
@@ -138,7 +138,7 @@ REQUEST = _table(
         (_R.SUBMITTED,),
         Side.CONSUMER,
         (Role.ENDORSER,),
-        ("endorser_did_not_file", "mover_decided_nothing", "basis_in_force", "within_policy"),
+        ("endorser_did_not_file", "mover_decided_nothing", "basis_in_force", "within_policy", "agreement_followed"),
     ),
     Move(
         "claim",
@@ -156,7 +156,7 @@ REQUEST = _table(
         (_R.APPROVED,),
         Side.SYSTEM,
         (),
-        ("within_standing_permission",),
+        ("within_standing_permission", "agreement_followed"),
     ),
     Move(
         "return",
@@ -191,7 +191,7 @@ REQUEST = _table(
         (_R.UNDER_REVIEW, _R.APPROVED, _R.OFFERED),
         Side.PROVIDER,
         (Role.APPROVER,),
-        (*_SEPARATION, "decides_once", "approver_gave_no_advice", "advice_is_in"),
+        (*_SEPARATION, "decides_once", "approver_gave_no_advice", "advice_is_in", "agreement_followed"),
     ),
     Move(
         "accept",
@@ -200,7 +200,7 @@ REQUEST = _table(
         (_R.APPROVED,),
         Side.CONSUMER,
         (Role.ENDORSER,),
-        ("endorser_did_not_file", "mover_decided_nothing"),
+        ("endorser_did_not_file", "mover_decided_nothing", "agreement_followed"),
     ),
     Move(
         "decline",
@@ -227,7 +227,15 @@ AGREEMENT = _table(
     "agreement",
     AgreementStatus,
     (_A.AGREED,),
-    Move("activate", _("Put in force"), frozenset({_A.AGREED}), (_A.ACTIVE,), Side.SYSTEM, (), ("within_dates",)),
+    Move(
+        "activate",
+        _("Put in force"),
+        frozenset({_A.AGREED}),
+        (_A.ACTIVE, _A.SUSPENDED),  # the version after a suspended one is suspended, too
+        Side.SYSTEM,
+        (),
+        ("within_dates",),
+    ),
     Move(
         "suspend",
         _("Suspend"),
@@ -279,7 +287,15 @@ AGREEMENT = _table(
         needs_reason=True,
     ),
     Move("expire", _("End"), frozenset({_A.AGREED, _A.ACTIVE, _A.SUSPENDED}), (_A.EXPIRED,), Side.SYSTEM),
-    Move("supersede", _("Replace"), frozenset({_A.AGREED, _A.ACTIVE, _A.SUSPENDED}), (_A.SUPERSEDED,), Side.SYSTEM),
+    Move(
+        "supersede",
+        _("Replace"),
+        frozenset({_A.AGREED, _A.ACTIVE, _A.SUSPENDED}),
+        (_A.SUPERSEDED,),
+        Side.SYSTEM,
+        (),
+        ("newer_agreed",),
+    ),
 )
 
 DELIVERY = _table(

@@ -17,6 +17,7 @@ RULES = {
     "complete": "every field of the form is filled in, no state secret is involved, and the law cited is in force",
     "basis_in_force": "the law cited is in force today and on the first day of use",
     "within_policy": "a sharing policy offers today all that is asked for",
+    "agreement_followed": "the agreement that it is about, if any, is in its latest version and was not ended",
     "endorser_did_not_file": "the mover neither filed, proposed nor ever edited the request",
     "mover_decided_nothing": "the mover never decided on the request for the owner, in person or through a delegate",
     "officer_assigned_to_database": "the mover is assigned to handle requests for the database",
@@ -33,6 +34,7 @@ RULES = {
     "source_changed": "the source of the data changed in what the agreement needs, and its owner has not accepted that",
     "source_sound": "no such change stands against the agreement, and the source would be asked for what was agreed",
     "agreement_live": "the agreement is in force today, and the owner still shares all that was agreed",
+    "newer_agreed": "a later version of the agreement was agreed and has not ended",
 }
 
 

@@ -40,6 +40,8 @@ urlpatterns = [
         name="agreement-relinquish",
     ),
     path("agreements/<uuid:public_id>/ask-anew/", agreements.AgreementAskAnewView.as_view(), name="agreement-ask-anew"),
+    path("agreements/<uuid:public_id>/amend/", agreements.AgreementAmendView.as_view(), name="agreement-amend"),
+    path("agreements/<uuid:public_id>/renew/", agreements.AgreementRenewView.as_view(), name="agreement-renew"),
     path("agreements/<uuid:public_id>/orders/", agreements.AgreementOrderView.as_view(), name="agreement-order"),
     path("agreements/<uuid:public_id>/users/", agreements.AgreementUsersView.as_view(), name="agreement-users"),
     path("deliveries/<uuid:public_id>/", deliveries.DeliveryDetailView.as_view(), name="delivery-detail"),

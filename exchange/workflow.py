@@ -133,6 +133,10 @@ def _refusal_of(check: Callable, *args) -> Refusal | None:
 def lock(subject):
     """The row as it stands now, held until the transaction ends."""
     model = type(subject)
+    if model is Agreement:
+        # The versions of one agreement stand for one another: they are held together, always the oldest first.
+        versions = Agreement.objects.filter(code=subject.code).order_by("version")
+        list(versions.select_for_update().values_list("pk", flat=True))
     return model.objects.select_related(*RELATED[model]).select_for_update(of=("self",)).get(pk=subject.pk)
 
 

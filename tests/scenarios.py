@@ -10,10 +10,11 @@ from pathlib import Path
 
 from django.utils import timezone
 
-from exchange.choices import ConsentBasis, SystemLevel
+from exchange.choices import ConsentBasis, RequestKind, SystemLevel
 from exchange.fulfilment import run
 from exchange.models import Agreement, Delivery, ExchangeRequest
-from exchange.services import agreements, cases, deliveries, requests
+from exchange.services import agreements, amendments, cases, deliveries, requests
+from exchange.states import RequestStatus
 from registry.choices import FieldKind, FileFormat, Masking, Mode, PersonalData, Purpose, Role
 from registry.models import Agency, Database, Dataset, Field, LegalInstrument, SharingPolicy, User
 from tests import factories
@@ -148,6 +149,23 @@ class World:
     def agreed(self, **content) -> Agreement:
         """The agreement of an approved request; in force, because its period begins today."""
         request = self.submitted(**content) if self.policy.is_standing else self.voted(**content)
+        return agreement_of(request)
+
+    def followed(self, agreement: Agreement, kind: RequestKind = RequestKind.AMENDMENT, **content) -> ExchangeRequest:
+        """A draft about the agreement, with `content` that differs from what was agreed."""
+        request = amendments.begin(agreement=agreement, kind=kind, by=self.requester)
+        declared = {"letter_number": "13/UBND-VP", "undertaking": True, "has_state_secret": False}
+        return requests.save_draft(
+            request=request, by=self.requester, version=request.version, content=declared | content
+        )
+
+    def amended(
+        self, agreement: Agreement, kind: RequestKind = RequestKind.AMENDMENT, *, narrowed=None, **content
+    ) -> Agreement:
+        """The next version of the agreement, granted upon a request about it."""
+        request = self.submitted(self.proposed(self.followed(agreement, kind, **content)))
+        if request.status == RequestStatus.SUBMITTED:
+            self.voted(self.under_review(request), narrowed=narrowed)
         return agreement_of(request)
 
     def ordered(self, agreement: Agreement | None = None, **content) -> Delivery:

@@ -1,9 +1,12 @@
 """Shapes of what comes in and goes out. Rules are in the services."""
 
+import uuid
+
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from exchange import versions
 from exchange.choices import EndReason
 from exchange.models import Agreement, Delivery
 from exchange.scope import Scope
@@ -48,6 +51,7 @@ class LookupSerializer(serializers.Serializer):
     )
     receipt = serializers.CharField(help_text=_("Sequence of the entry in the ledger that proves this look-up."))
     agreement = serializers.CharField(help_text=_("Number of the agreement."))
+    version = serializers.IntegerField(help_text=_("Version of the agreement that gave it."))
 
 
 class GrantedFieldSerializer(serializers.Serializer):
@@ -100,8 +104,15 @@ class AgreementDetailSerializer(AgreementSerializer):
         help_text=_("How much may be taken in which time, where the agreement says so.")
     )
 
+    current = serializers.SerializerMethodField(
+        help_text=_("The version that counts today; look-ups lead to it by themselves.")
+    )
+
     class Meta(AgreementSerializer.Meta):
-        fields = (*AgreementSerializer.Meta.fields, "granted_fields", "limits")
+        fields = (*AgreementSerializer.Meta.fields, "granted_fields", "limits", "current")
+
+    def get_current(self, agreement: Agreement) -> uuid.UUID:
+        return versions.serving(agreement).public_id
 
     @extend_schema_field(GrantedFieldSerializer(many=True))
     def get_granted_fields(self, agreement: Agreement) -> list[dict]:
@@ -152,7 +163,14 @@ class AgreementFilterSerializer(serializers.Serializer):
 
 class DeliveryFilterSerializer(serializers.Serializer):
     status = serializers.ChoiceField(DeliveryStatus.choices, required=False, error_messages=_CHOICE_MESSAGES)
-    agreement = serializers.UUIDField(required=False, source="agreement__public_id")
+    agreement = serializers.UUIDField(
+        required=False,
+        source="agreement__code__in",
+        help_text=_("Any version of an agreement: the deliveries of all its versions."),
+    )
+
+    def validate_agreement(self, public_id):
+        return Agreement.objects.filter(public_id=public_id).values("code")
 
 
 class ErrorSerializer(serializers.Serializer):

@@ -62,7 +62,10 @@ class LookupView(PortalView):
         operation_id="look_up",
         tags=["agreements"],
         summary=_("Look one record up"),
-        description=_("Each look-up is recorded, answered or refused. A record that does not exist is no error."),
+        description=_(
+            "Each look-up is recorded, answered or refused. A record that does not exist is no error. "
+            "The address of any version of an agreement leads to the one that counts today."
+        ),
         request=serializers.LookupRequestSerializer,
         responses={
             200: serializers.LookupSerializer,
@@ -77,7 +80,15 @@ class LookupView(PortalView):
             _record_unseen(request.user, str(public_id))
             raise NotFound
         answer = lookups.look_up(agreement=agreement, by=request.user, **shape.validated_data)
-        return Response({"record": answer.record, "receipt": str(answer.receipt), "agreement": agreement.code})
+        used = answer.agreement
+        return Response(
+            {
+                "record": answer.record,
+                "receipt": str(answer.receipt),
+                "agreement": used.code,
+                "version": used.version,
+            }
+        )
 
     def _agreements(self):
         return (

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from evidence import ledger
 from evidence.models import Entry
-from exchange import workflow
+from exchange import versions, workflow
 from exchange.fulfilment import locks, packages
 from exchange.models import Delivery
 from exchange.services import sweeping
@@ -32,7 +32,16 @@ def remove_expired() -> int:
         | Q(agreement__status__in=AGREEMENT.terminal)
         | Q(agreement__valid_to__lt=timezone.localdate())
     )
-    return sweeping.each(found.filter(over, status=DeliveryStatus.COMPLETED), _remove)
+    delivered = found.filter(over, status=DeliveryStatus.COMPLETED)
+    return sweeping.each([one for one in delivered if not _is_kept(one)], _remove)
+
+
+def _is_kept(delivery: Delivery) -> bool:
+    """Whether the version that took the place of its agreement still gives all that is in the file."""
+    if delivery.available_until < timezone.now():
+        return False
+    current = versions.serving(delivery.agreement)
+    return current.pk != delivery.agreement_id and versions.covers(current, delivery)
 
 
 def _remove_leftovers(delivery: Delivery) -> None:

@@ -3,7 +3,7 @@
 import uuid
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -20,6 +20,14 @@ class AgreementQuerySet(models.QuerySet):
         """In force on `day` (today): the dates decide, not only the flag."""
         day = day or timezone.localdate()
         return self.filter(status=AgreementStatus.ACTIVE, valid_from__lte=day, valid_to__gte=day)
+
+    def counting(self):
+        """What gives data today, one version of each agreement: in force, or begun by its date and about to be."""
+        day = timezone.localdate()
+        begun = self.model.objects.filter(status__in=AGREEMENT.open, valid_from__lte=day)
+        newer = begun.filter(code=OuterRef("code"), version__gt=OuterRef("version"))
+        able = self.filter(status__in=[AgreementStatus.AGREED, AgreementStatus.ACTIVE])
+        return able.filter(~Exists(newer), valid_from__lte=day, valid_to__gte=day)
 
     def visible_to(self, user: User):
         """The agreements of the agencies in which the person files, signs or uses data today."""
@@ -80,6 +88,11 @@ class Agreement(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(status__in=AgreementStatus.values), name="exchange_agreement_status"),
             models.UniqueConstraint(fields=["code", "version"], name="exchange_agreement_version"),
+            models.UniqueConstraint(
+                fields=["code"],
+                condition=Q(status__in=[AgreementStatus.ACTIVE, AgreementStatus.SUSPENDED]),
+                name="exchange_agreement_one_running",
+            ),
             models.UniqueConstraint(fields=["case"], name="exchange_agreement_one_per_case"),
             models.CheckConstraint(condition=Q(valid_to__gte=F("valid_from")), name="exchange_agreement_dates"),
             models.CheckConstraint(condition=~Q(consumer=F("provider")), name="exchange_agreement_two_parties"),

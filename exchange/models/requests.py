@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from exchange.choices import ConsentBasis, Frequency, OnwardSharing, SystemLevel, Urgency
+from exchange.choices import ConsentBasis, Frequency, OnwardSharing, RequestKind, SystemLevel, Urgency
 from exchange.models.joint import JointRequest
 from exchange.states import REQUEST, RequestStatus
 from registry.choices import FileFormat, Mode, Purpose, Role
@@ -50,6 +50,18 @@ class ExchangeRequest(models.Model):
     status = models.CharField(_("state"), max_length=20, choices=RequestStatus, default=RequestStatus.DRAFT)
     consumer = models.ForeignKey(
         Agency, verbose_name=_("requesting agency"), on_delete=models.PROTECT, related_name="requests"
+    )
+
+    # An agreement that there is already stays as it is until the request about it is granted.
+    kind = models.CharField(_("kind"), max_length=10, choices=RequestKind, default=RequestKind.NEW, editable=False)
+    amends = models.ForeignKey(
+        "exchange.Agreement",
+        verbose_name=_("agreement that it is about"),
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="amendments",
     )
 
     # the letter
@@ -161,6 +173,17 @@ class ExchangeRequest(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(status__in=RequestStatus.values), name="exchange_exchangerequest_status"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind=RequestKind.NEW, amends__isnull=True)
+                | Q(kind__in=[RequestKind.AMENDMENT, RequestKind.RENEWAL], amends__isnull=False),
+                name="exchange_exchangerequest_kind_paired",
+            ),
+            models.UniqueConstraint(
+                fields=["amends"],
+                condition=Q(closed_at__isnull=True),
+                name="exchange_exchangerequest_one_open_about_agreement",
+                violation_error_message=_("Another request about this agreement is under way."),
             ),
             models.CheckConstraint(
                 condition=Q(endorsed_by__isnull=True, endorsed_at__isnull=True)

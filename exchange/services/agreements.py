@@ -1,6 +1,7 @@
 """Concluding agreements and ending them."""
 
 import contextlib
+import json
 from collections.abc import Callable, Iterator
 
 from django.db import transaction
@@ -8,8 +9,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from evidence import ledger
-from exchange import rules, workflow
-from exchange.choices import Frequency
+from evidence.models import Entry, Outcome
+from exchange import rules, versions, workflow
+from exchange.choices import EndReason, Frequency, RequestKind
 from exchange.models import Agreement, ExchangeRequest, ReviewCase
 from exchange.refusals import Refusal, WrongState
 from exchange.scope import Scope
@@ -32,12 +34,17 @@ def conclude_approved(*, request: ExchangeRequest) -> Agreement:
 @transaction.atomic
 def conclude(*, case: ReviewCase, scope: Scope, is_standing: bool = False) -> Agreement:
     """Write the agreement that the approvals of the case (or a standing permission) give, name its users, and put it
-    in force if its day has come. Refuses what the owner no longer shares."""
+    in force if its day has come. Refuses what the owner no longer shares.
+
+    Of a request about an agreement it is the next version, which takes the place of the former one on its first day.
+    """
     request = case.request
+    former = _former(request)
     if scope.period_to < timezone.localdate():
         raise Refusal("outside-dates", _("The period of use is over: nothing can be agreed any more."))
     agreement = Agreement.objects.create(
-        code=numbers.take(numbers.AGREEMENT),
+        code=former.code if former else numbers.take(numbers.AGREEMENT),
+        version=former.version + 1 if former else 1,
         case=case,
         consumer=request.consumer,
         provider=case.provider,
@@ -60,22 +67,82 @@ def conclude(*, case: ReviewCase, scope: Scope, is_standing: bool = False) -> Ag
         actor=ledger.SYSTEM,
         subject=("agreement", agreement.code),
         correlation_id=request.code,
-        details={"scope_sha256": agreement.scope_hash, "plan_sha256": agreement.plan_hash, "case": str(case.public_id)},
+        details={
+            "scope_sha256": agreement.scope_hash,
+            "plan_sha256": agreement.plan_hash,
+            "case": str(case.public_id),
+            "version": agreement.version,
+        },
     )
-    for user in request.named_users.all():
+    for user in _named_in(request):
         access.grant(permission=USE, on=agreement, to=user, by=None, correlation_id=request.code)
     if agreement.valid_from <= timezone.localdate() <= agreement.valid_to:
         activate(agreement=agreement)
+    else:
+        # What has not begun, and would not before this one, never does.
+        for waiting in versions.before(agreement).filter(
+            status=AgreementStatus.AGREED, valid_from__gte=agreement.valid_from
+        ):
+            _supersede(waiting, agreement)
     return agreement
 
 
+def _former(request: ExchangeRequest) -> Agreement | None:
+    """The version that the request is about, held until the transaction ends, and checked as it stands now."""
+    if request.amends is None:
+        return None
+    former = workflow.lock(request.amends)
+    versions.check_followed(former, RequestKind(request.kind))
+    return former
+
+
+def _named_in(request: ExchangeRequest) -> list[User]:
+    """The users whom the signed request names; of one about an agreement with whom signatories named or took off since."""
+    people = {str(user.public_id): user for user in request.named_users.all()}
+    if request.amends is None:
+        return list(people.values())
+    signed = Entry.objects.in_case(request.code).filter(action="request.endorse", outcome=Outcome.SUCCESS).last()
+    changes = Entry.objects.about("agreement", request.amends.code).filter(
+        action__in=["access.grant", "access.withdraw"], outcome=Outcome.SUCCESS, sequence__gt=signed.sequence
+    )
+    for entry in changes.order_by("sequence"):
+        named = json.loads(entry.details)["to"]
+        if entry.action == "access.withdraw":
+            people.pop(named, None)
+        else:
+            people[named] = User.objects.get(public_id=named)
+    return list(people.values())
+
+
+def in_force(agreement: Agreement) -> Agreement:
+    """The version of the agreement that counts at this moment.
+
+    Where its day has come and nobody has put it in force yet, it begins here: dates decide, not the scheduler.
+    """
+    current, today = versions.serving(agreement), timezone.localdate()
+    if current.status == AgreementStatus.AGREED and current.valid_from <= today <= current.valid_to:
+        with contextlib.suppress(Refusal):
+            activate(agreement=current)
+        current.refresh_from_db(fields=["status"])
+    return current
+
+
 def activate(*, agreement: Agreement) -> Agreement:
-    """Put it in force; a package that was asked for once is ordered in the same transaction.
+    """Put it in force in the place of the version before; a package that was asked for once is ordered in the same
+    transaction.
 
     What the owner stopped sharing meanwhile is not ordered: the agreement then gives nothing, until it is shared again.
+    What was suspended stays suspended under the next version.
     """
     with workflow.making("activate", agreement, by=None) as step:
-        if agreement.mode == Mode.PACKAGE and agreement.case.request.frequency == Frequency.ONCE:
+        step.to(AgreementStatus.ACTIVE)
+        for former in versions.before(step.subject):
+            if former.status == AgreementStatus.SUSPENDED:
+                step.to(AgreementStatus.SUSPENDED)
+                step.reason = former.status_reason
+            _supersede(former, step.subject)
+        once = agreement.mode == Mode.PACKAGE and agreement.case.request.frequency == Frequency.ONCE
+        if once and step.target == AgreementStatus.ACTIVE:
             step.then(lambda: _order_first(agreement))
     return agreement
 
@@ -83,6 +150,19 @@ def activate(*, agreement: Agreement) -> Agreement:
 def _order_first(agreement: Agreement) -> None:
     with contextlib.suppress(Refusal):  # it is in the ledger
         deliveries.order(agreement=agreement, by=None)
+
+
+def _supersede(former: Agreement, successor: Agreement) -> None:
+    """End a version, with what is under way under it, in the moment in which another one takes its place."""
+    with workflow.making("supersede", former, by=None, successor=successor.version) as step:
+        step.then(
+            lambda: deliveries.stop_all(
+                agreement=former,
+                reason=EndReason.REPLACED,
+                message=_("Version %(version)s of the agreement took the place of this one.")
+                % {"version": successor.version},
+            )
+        )
 
 
 def suspend(*, agreement: Agreement, by: User, reason: str) -> Agreement:
@@ -96,11 +176,21 @@ def resume(*, agreement: Agreement, by: User, reason: str) -> Agreement:
 
 
 def revoke(*, agreement: Agreement, by: User, reason: str) -> Agreement:
-    return _end("revoke", agreement, by, reason)
+    return _end_for_good("revoke", agreement, by, reason)
 
 
 def relinquish(*, agreement: Agreement, by: User, reason: str) -> Agreement:
-    return _end("relinquish", agreement, by, reason)
+    return _end_for_good("relinquish", agreement, by, reason)
+
+
+def _end_for_good(move: str, agreement: Agreement, by: User, reason: str) -> Agreement:
+    """End it, and with it the versions that were to follow."""
+
+    def end_following() -> None:
+        for following in versions.after(agreement):
+            _end(move, following, by, reason)
+
+    return _end(move, agreement, by, reason, end_following)
 
 
 def expire(*, agreement: Agreement) -> Agreement:
@@ -143,7 +233,8 @@ def name_user(*, agreement: Agreement, user: User, by: User) -> None:
             raise Refusal("not-yourself", _("Nobody names themselves. Ask another signatory of your agency."))
         if not permissions.roles_of(user, agency=locked.consumer):
             raise Refusal("not-your-agency", _("This person does not work in the consumer agency."))
-        access.grant(permission=USE, on=locked, to=user, by=by, correlation_id=workflow.correlation_of(locked))
+        for version in _usable_versions(locked):
+            access.grant(permission=USE, on=version, to=user, by=by, correlation_id=workflow.correlation_of(version))
 
 
 def remove_user(*, agreement: Agreement, user: User, by: User) -> None:
@@ -151,7 +242,13 @@ def remove_user(*, agreement: Agreement, user: User, by: User) -> None:
     with _changing_users("agreement.remove-user", agreement, by) as locked:
         if not permissions.is_named(user, USE, locked):
             raise Refusal("not-named", _("This person is not named in the agreement."))
-        access.withdraw(permission=USE, on=locked, to=user, by=by, correlation_id=workflow.correlation_of(locked))
+        for version in _usable_versions(locked):
+            access.withdraw(permission=USE, on=version, to=user, by=by, correlation_id=workflow.correlation_of(version))
+
+
+def _usable_versions(agreement: Agreement):
+    """This one and those that follow it: whoever is named or taken off is so in all of them."""
+    return versions.versions_of(agreement).filter(status__in=AGREEMENT.open).select_related("case__request")
 
 
 @contextlib.contextmanager

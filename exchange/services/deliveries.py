@@ -5,15 +5,17 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django_q.tasks import async_task
 
 from evidence import ledger
-from exchange import rules, workflow
+from exchange import rules, versions, workflow
 from exchange.choices import AttemptOutcome, EndReason, Frequency
 from exchange.fulfilment import locks
 from exchange.models import Agreement, Delivery, DeliveryAttempt
 from exchange.refusals import Refusal, WrongState
+from exchange.scope import Scope, is_data_within
 from exchange.services import limits, numbers, sweeping
 from exchange.states import DeliveryStatus, Side
 from registry import permissions
@@ -26,6 +28,7 @@ TASK = "exchange.tasks.deliver"
 MAX_ATTEMPTS = 6
 PAUSES = (timedelta(seconds=20), timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=20), timedelta(hours=1))
 REASONS = {"agreement-not-live": EndReason.STOPPED, "rows-used": EndReason.LIMIT}
+NO_LONGER = _("The agreement is no longer in force.")
 LONG_QUEUE = 1_000  # waiting tasks from which on none is added for what is due: the queue is busy enough
 
 
@@ -70,10 +73,19 @@ def check_order(agreement: Agreement, by: User | None) -> None:
         raise Refusal("wrong-mode", _("This agreement gives single records, not packages."))
     rules.check_agreement_live(agreement)
     once = agreement.case.request.frequency == Frequency.ONCE
-    if once and agreement.deliveries.filter(status=DeliveryStatus.COMPLETED).exists():
+    if once and _was_given(agreement):
         raise Refusal("delivered-once", _("The agreement gives this data once, and it was delivered."))
     if not agreement.deliveries.open().exists():
         limits.check_order(agreement)
+
+
+def _was_given(agreement: Agreement) -> bool:
+    """Whether all of it was delivered in this period, under this or an earlier version."""
+    scope = Scope.from_text(agreement.scope)
+    given = Delivery.objects.filter(
+        agreement__in=versions.of_period(agreement), status=DeliveryStatus.COMPLETED
+    ).select_related("agreement")
+    return any(is_data_within(scope, Scope.from_text(one.agreement.scope)) for one in given)
 
 
 def check_use(agreement: Agreement, by: User) -> None:
@@ -195,10 +207,12 @@ def fail(*, attempt: DeliveryAttempt, code: str, message: str, temporary: bool, 
         )
 
 
-def stop_all(*, agreement: Agreement) -> None:
+def stop_all(
+    *, agreement: Agreement, reason: EndReason = EndReason.STOPPED, message: str | Promise = NO_LONGER
+) -> None:
     """End everything still open under an agreement that is no longer in force."""
     for delivery in agreement.deliveries.open():
-        _terminate(delivery, EndReason.STOPPED, str(_("The agreement is no longer in force.")))
+        _terminate(delivery, reason, str(message))
 
 
 def cancel(*, delivery: Delivery, by: User) -> Delivery:

@@ -7,11 +7,11 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from evidence import ledger
-from exchange import rules, workflow
+from exchange import rules, versions, workflow
 from exchange.fulfilment import packages
 from exchange.models import Delivery
 from exchange.refusals import Refusal
-from exchange.services import deliveries
+from exchange.services import agreements, deliveries
 from registry.actors import actor_of
 from registry.models import User
 
@@ -52,8 +52,17 @@ def _open(path: Path) -> BinaryIO:
 
 
 def check_download(delivery: Delivery, by: User) -> None:
-    """Refuse unless the file is there for this person at this moment."""
-    deliveries.check_use(delivery.agreement, by)
-    rules.check_agreement_live(delivery.agreement)
+    """Refuse unless the file is there for this person at this moment.
+
+    What an earlier version gave is handed out as long as the present one gives all of it.
+    """
+    agreement = agreements.in_force(delivery.agreement)
+    deliveries.check_use(agreement, by)
+    rules.check_agreement_live(agreement)
+    if not versions.covers(agreement, delivery):
+        raise Refusal(
+            "no-longer-agreed",
+            _("The agreement was changed, and no longer gives all that is in this file. Order a new package."),
+        )
     if not delivery.is_downloadable:
         raise Refusal("not-available", _("There is no file to download: it is not ready, or its time is over."))

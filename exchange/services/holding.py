@@ -169,7 +169,9 @@ def review(*, change: SchemaChange, by: User, decision: Review, note: str, resum
     concerned = dependants(change)
     drift.review(change=change, by=by, decision=decision, note=note)
     if decision == Review.END:
-        results = [_made(agreements.revoke, one.agreement, by, note) for one in concerned]
+        # The last version of an agreement first: an earlier one takes those after it along.
+        newest_first = sorted(concerned, key=lambda one: -one.agreement.version)
+        results = [_made(agreements.revoke, one.agreement, by, note) for one in newest_first]
     else:
         results = [_made(agreements.resume, one.agreement, by, note) for one in concerned if resume and one.can_resume]
     for one in concerned:

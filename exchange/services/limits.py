@@ -1,6 +1,7 @@
 """How much may be taken under an agreement in which time. Months, days and minutes are those of the calendar.
 
-The database counts again when the row is written (the triggers of 0009), so two at once get no more than one.
+All versions of an agreement are counted together: asking for a change is no way to a second helping.
+The database counts again when the row is written (by triggers), so two at once get no more than one.
 """
 
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
-from exchange.models import Agreement, LookupRate
+from exchange.models import Agreement, Delivery, LookupRate
 from exchange.refusals import Refusal
 from exchange.scope import Scope
 from exchange.states import DeliveryStatus
@@ -105,18 +106,21 @@ def _use(agreement: Agreement, limit: Limit, most: int) -> Use:
 
 
 def _deliveries(agreement: Agreement, now: datetime) -> int:
-    this_month = agreement.deliveries.filter(requested_at__gte=_month(now))
+    this_month = Delivery.objects.filter(agreement__code=agreement.code, requested_at__gte=_month(now))
     return this_month.exclude(status=DeliveryStatus.TERMINATED).count()
 
 
 def _rows(agreement: Agreement, now: datetime) -> int:
-    given = agreement.deliveries.filter(status=DeliveryStatus.COMPLETED, finished_at__gte=_month(now))
+    given = Delivery.objects.filter(
+        agreement__code=agreement.code, status=DeliveryStatus.COMPLETED, finished_at__gte=_month(now)
+    )
     return given.aggregate(rows=Sum("rows"))["rows"] or 0
 
 
 def _asked(span: str, begin: Callable[[datetime], datetime]) -> Callable[[Agreement, datetime], int]:
     def count(agreement: Agreement, now: datetime) -> int:
-        rate = LookupRate.objects.filter(agreement=agreement, span=span, starts_at__gte=begin(now)).first()
+        rates = LookupRate.objects.filter(agreement__code=agreement.code, span=span)
+        rate = rates.filter(starts_at__gte=begin(now)).first()
         return rate.asked if rate else 0
 
     return count

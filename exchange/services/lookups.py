@@ -10,11 +10,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from evidence import ledger
-from exchange import rules, workflow
+from exchange import rules, versions, workflow
 from exchange.fulfilment import plans, sources
 from exchange.models import Agreement, Lookup, LookupUsage
 from exchange.refusals import Incomplete, Refusal
-from exchange.services import deliveries, holding, limits, scopes, sweeping
+from exchange.services import agreements, deliveries, holding, limits, scopes, sweeping
 from registry.actors import actor_of
 from registry.choices import Mode, Occasion
 from registry.connectors import SourceError
@@ -30,20 +30,23 @@ LONG_NUMBER = re.compile(r"\d{9,}")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`record` is None when the source has no such record; `receipt` is the sequence of the entry in the ledger."""
+    """`record` is None when the source has no such record; `receipt` is the sequence of the entry in the ledger;
+    `agreement` is the version that gave it."""
 
     record: dict | None
     receipt: int
+    agreement: Agreement
 
 
 def look_up(*, agreement: Agreement, by: User, key: str, case_number: str, purpose: str) -> Answer:
-    """Read the one record with `key`, limited and masked as agreed.
+    """Read the one record with `key`, limited and masked as agreed in the version that counts at this moment.
 
     `purpose` must be the agreement's, `case_number` names the file for which the record is needed.
     Raises Refusal or SourceError; both are recorded. Key and case number never enter the ledger, salted digests do;
     the case number stands in a Lookup, which can be erased.
     """
     key, case_number = nfc(key).strip(), nfc(case_number).strip()
+    agreement = agreements.in_force(agreement)
     entry = _entry(agreement, by, key, case_number)
     try:
         field = _check(agreement, by, key, case_number, purpose)
@@ -65,7 +68,7 @@ def look_up(*, agreement: Agreement, by: User, key: str, case_number: str, purpo
             raise
         ledger.record_refusal(**entry, details={"code": refusal.code})
         raise refusal from None
-    return Answer(_read(agreement, entry, plan, field, key, asked.sequence), asked.sequence)
+    return Answer(_read(agreement, entry, plan, field, key, asked.sequence), asked.sequence, agreement)
 
 
 def _check(agreement: Agreement, by: User, key: str, case_number: str, purpose: str) -> Field:
@@ -102,17 +105,22 @@ def _names_the_person(case_number: str, key: str) -> bool:
 
 
 def _check_volume(agreement: Agreement, limit: int | None) -> None:
-    if limit is not None and LookupUsage.objects.filter(agreement=agreement, answered__gte=limit).exists():
+    counted = versions.began_with(agreement)
+    if limit is not None and LookupUsage.objects.filter(agreement=counted, answered__gte=limit).exists():
         raise _volume_used(limit)
 
 
 def _count(agreement: Agreement, limit: int | None) -> None:
-    """Count one record that is given, in the caller's transaction; refuse the one beyond the agreed volume."""
-    usage = LookupUsage.objects.filter(agreement=agreement)
+    """Count one record that is given, in the caller's transaction; refuse the one beyond the agreed volume.
+
+    It is counted with the version that began the period: a change of the agreement gives no volume anew.
+    """
+    counted = versions.began_with(agreement)
+    usage = LookupUsage.objects.filter(agreement=counted)
     below = usage if limit is None else usage.filter(answered__lt=limit)
     if below.update(answered=F("answered") + 1):
         return
-    LookupUsage.objects.bulk_create([LookupUsage(agreement=agreement)], ignore_conflicts=True)
+    LookupUsage.objects.bulk_create([LookupUsage(agreement=counted)], ignore_conflicts=True)
     if not below.update(answered=F("answered") + 1):
         raise _volume_used(limit)
 

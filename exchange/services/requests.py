@@ -10,7 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from evidence import ledger
 from exchange import rules, workflow
-from exchange.models import ExchangeRequest, JointRequest, ReviewCase, Revision
+from exchange.choices import RequestKind
+from exchange.models import Agreement, ExchangeRequest, JointRequest, ReviewCase, Revision
 from exchange.refusals import Refusal, WrongState
 from exchange.scope import canonical, sha256
 from exchange.services import agreements, deadlines, numbers, scopes, sweeping
@@ -62,9 +63,19 @@ CONTENT = [
 
 
 def create(
-    *, consumer: Agency, by: User, content: Mapping | None = None, copied_from=None, joint=None
+    *,
+    consumer: Agency,
+    by: User,
+    content: Mapping | None = None,
+    copied_from: ExchangeRequest | None = None,
+    joint: JointRequest | None = None,
+    kind: RequestKind = RequestKind.NEW,
+    amends: Agreement | None = None,
 ) -> ExchangeRequest:
-    """Begin a draft for an agency in which the person is a requester today."""
+    """Begin a draft for an agency in which the person is a requester today.
+
+    `services/amendments.py` begins those about an agreement that there is already.
+    """
     content = content or {}
     try:
         if not permissions.has_role(by, Role.REQUESTER, agency=consumer):
@@ -80,24 +91,13 @@ def create(
             details={"code": refusal.code},
         )
         raise
-    return _begin(consumer, by, content, copied_from, joint)
+    return _begin(consumer, by, content, copied_from=copied_from, joint=joint, kind=kind, amends=amends)
 
 
 @transaction.atomic
-def _begin(
-    consumer: Agency,
-    by: User,
-    content: Mapping,
-    copied_from: ExchangeRequest | None,
-    joint: JointRequest | None,
-) -> ExchangeRequest:
+def _begin(consumer: Agency, by: User, content: Mapping, **origin) -> ExchangeRequest:
     request = ExchangeRequest(
-        code=numbers.take(numbers.REQUEST),
-        consumer=consumer,
-        created_by=by,
-        last_edited_by=by,
-        copied_from=copied_from,
-        joint=joint,
+        code=numbers.take(numbers.REQUEST), consumer=consumer, created_by=by, last_edited_by=by, **origin
     )
     _fill(request, content)
     request.save(force_insert=True)
@@ -108,12 +108,17 @@ def _begin(
         actor=actor_of(by, consumer),
         subject=("request", request.code),
         correlation_id=request.code,
-        details={
-            **({"copied_from": copied_from.code} if copied_from else {}),
-            **({"joint": joint.code} if joint else {}),
-        },
+        details=_origin(request),
     )
     return request
+
+
+def _origin(request: ExchangeRequest) -> dict:
+    """What the draft was made from, by code."""
+    if request.amends:
+        return {"kind": str(request.kind), "agreement": request.amends.code, "version": request.amends.version}
+    named = {"copied_from": request.copied_from, "joint": request.joint}
+    return {name: thing.code for name, thing in named.items() if thing}
 
 
 def copy(*, request: ExchangeRequest, by: User, without: Collection[str] = ()) -> ExchangeRequest:
@@ -121,11 +126,16 @@ def copy(*, request: ExchangeRequest, by: User, without: Collection[str] = ()) -
 
     `without` names fields that are left out, of what is wanted and of what rows are chosen by.
     """
-    content = {name: getattr(request, name) for name in CONTENT}
-    content.update(letter_number="", undertaking=False, has_state_secret=None)
+    content = content_anew(request)
     content["field_names"] = [name for name in request.field_names if name not in without]
     content["row_filter"] = [line for line in request.row_filter if line["field"] not in without]
     return create(consumer=request.consumer, by=by, content=content, copied_from=request)
+
+
+def content_anew(request: ExchangeRequest) -> dict:
+    """The content for another draft: the letter number and the declarations are made anew each time."""
+    content = {name: getattr(request, name) for name in CONTENT}
+    return {**content, "letter_number": "", "undertaking": False, "has_state_secret": None}
 
 
 def save_draft(
@@ -145,7 +155,7 @@ def save_draft(
             raise _stale(locked)
         changed = _fill(locked, content)
         if "dataset" in changed:
-            _check_not_twice(locked)
+            _check_dataset(locked)
         if named_users is not None and (named := set(named_users)) != set(locked.named_users.all()):
             locked.named_users.set(named)
             changed.append("named_users")
@@ -154,8 +164,10 @@ def save_draft(
     return locked
 
 
-def _check_not_twice(request: ExchangeRequest) -> None:
-    """A joint request asks for a dataset once."""
+def _check_dataset(request: ExchangeRequest) -> None:
+    """A joint request asks for a dataset once; a request about an agreement for the agreement's."""
+    if request.amends and request.dataset_id != request.amends.dataset_id:
+        raise Refusal("other-dataset", _("The agreement is about one dataset. File a new request for another one."))
     if request.joint and request.joint.parts.open().filter(dataset=request.dataset).exclude(pk=request.pk).exists():
         raise Refusal(
             "asked-already",
@@ -247,6 +259,8 @@ def _content_of(request: ExchangeRequest, scope, number: int) -> dict:
         "consumer": request.consumer.code,
         "scope": scope.as_document(),
     }
+    if request.amends:  # without it the text of a new request is what it always was
+        content |= {"kind": str(request.kind), "agreement": request.amends.code, "version": request.amends.version}
     for name in CONTENT:
         value = getattr(request, name)
         if name in ("dataset", "legal_basis"):

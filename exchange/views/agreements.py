@@ -8,14 +8,15 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import DetailView, FormView
 
-from exchange import source_changes, summary, workflow
+from exchange import source_changes, summary, versions, workflow
+from exchange.choices import RequestKind
 from exchange.forms.filters import AgreementFilterForm
 from exchange.forms.reason import NameForm, ReasonForm
 from exchange.forms.request import colleagues_of
 from exchange.models import Agreement
 from exchange.refusals import Refusal
 from exchange.scope import Scope
-from exchange.services import agreements, deliveries, limits, requests
+from exchange.services import agreements, amendments, deliveries, limits, requests
 from exchange.views.base import ButtonView, FilteredListView, RefusedFormMixin, VisibleMixin, page_of
 from registry import permissions
 from registry.choices import PACKAGES, Role
@@ -49,6 +50,9 @@ class AgreementDetailView(VisibleMixin, DetailView):
             order_refusal=self.order_refusal,
             use_refusal=self.use_refusal,
             story=source_changes.story_of(agreement),
+            newer=versions.after(agreement).last(),
+            following=self.following,
+            under_way=amendments.open_about(agreement),
             can_file=permissions.has_role(user, Role.REQUESTER, agency=agreement.consumer),
             page_obj=Paginator(agreement.deliveries.all(), PER_PAGE).get_page(self.request.GET.get("page")),
             **kwargs,
@@ -60,6 +64,17 @@ class AgreementDetailView(VisibleMixin, DetailView):
         if _refusal_of(lambda: agreements.check_naming(agreement=self.object, by=self.request.user)):
             return None
         return NameForm(people=colleagues_of(self.object.consumer).exclude(pk=self.request.user.pk))
+
+    @property
+    def following(self) -> dict[str, Refusal | None]:
+        """What a requester may ask for that follows this version, each with the refusal it would meet; else nothing."""
+        agreement, user = self.object, self.request.user
+        if not permissions.has_role(user, Role.REQUESTER, agency=agreement.consumer):
+            return {}
+        return {
+            str(kind): _refusal_of(lambda kind=kind: amendments.check(agreement=agreement, kind=kind, by=user))
+            for kind in (RequestKind.AMENDMENT, RequestKind.RENEWAL)
+        }
 
     @property
     def people(self):
@@ -127,6 +142,22 @@ class AgreementAskAnewView(ButtonView):
     def act(self):
         without = source_changes.gone_of(self.object)
         return requests.copy(request=self.object.case.request, by=self.request.user, without=without)
+
+
+class AgreementAmendView(ButtonView):
+    """A draft about the agreement itself, which stays as it is meanwhile."""
+
+    model = Agreement
+    kind = RequestKind.AMENDMENT
+    done = _("A draft with what the agreement gives now: change what is to be different. Until then nothing changes.")
+
+    def act(self):
+        return amendments.begin(agreement=self.object, kind=self.kind, by=self.request.user)
+
+
+class AgreementRenewView(AgreementAmendView):
+    kind = RequestKind.RENEWAL
+    done = _("A draft for the period that follows. The agreement goes on as it is until its last day.")
 
 
 class AgreementRelinquishView(RefusedFormMixin, VisibleMixin, FormView):

@@ -34,19 +34,31 @@ class LookupView(RefusedFormMixin, PageMixin, FormView):
         """Look-up agreements in force that name the person."""
         user = self.request.user
         named = permissions.named_objects(user, USE, Agreement)
-        live = Agreement.objects.visible_to(user).live().filter(mode=Mode.LOOKUP, pk__in=named.values("pk"))
+        live = Agreement.objects.visible_to(user).counting().filter(mode=Mode.LOOKUP, pk__in=named.values("pk"))
         return list(live.for_lists().select_related("policy"))
 
     @cached_property
     def agreement(self) -> Agreement | None:
-        """The one chosen; the only one there is needs no choice."""
+        """The one chosen, in the version that counts today; the only one there is needs no choice."""
         wanted = self.request.POST.get("agreement") or self.request.GET.get("agreement", "")
+        if not wanted:
+            return self.agreements[0] if len(self.agreements) == 1 else None
+        by_id = {str(agreement.public_id): agreement for agreement in self.agreements}
+        if wanted in by_id:
+            return by_id[wanted]
+        former = self._code_of(wanted)
         for agreement in self.agreements:
-            if str(agreement.public_id) == wanted or (len(self.agreements) == 1 and not wanted):
+            if agreement.code == former:
                 return agreement
-        if wanted:
-            raise Http404
-        return None
+        raise Http404
+
+    def _code_of(self, public_id: str) -> str:
+        """The number of an agreement of which the page may have been opened under an earlier version."""
+        try:
+            found = Agreement.objects.visible_to(self.request.user).filter(public_id=public_id)
+        except ValidationError:
+            return ""
+        return found.values_list("code", flat=True).first() or ""
 
     def get_form(self, form_class=None) -> LookupForm | None:
         if self.agreement is None:

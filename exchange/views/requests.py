@@ -131,9 +131,9 @@ class RequestEditView(RefusedFormMixin, VisibleMixin, FormView):
 
     @property
     def is_choosing(self) -> bool:
-        return self.step == 1 and (
-            self.object.dataset is None or "choose" in self.request.GET or "choose" in self.request.POST
-        )
+        if self.step != 1 or self.object.amends_id:
+            return False
+        return self.object.dataset is None or "choose" in self.request.GET or "choose" in self.request.POST
 
     def get_template_names(self) -> list[str]:
         return ["exchange/request_dataset.html" if self.is_choosing else f"exchange/request_step{self.step}.html"]
@@ -209,7 +209,11 @@ class RequestDetailView(VisibleMixin, DetailView):
     template_name = "exchange/request_detail.html"
 
     def get_queryset(self):
-        return super().get_queryset().select_related("legal_basis", "last_edited_by", "endorsed_by", "copied_from")
+        return (
+            super()
+            .get_queryset()
+            .select_related("legal_basis", "last_edited_by", "endorsed_by", "copied_from", "amends")
+        )
 
     def get_context_data(self, **kwargs) -> dict:
         request, user = self.object, self.request.user

@@ -78,6 +78,7 @@ def test_lookup_answers_agreed_fields_masked(api, agreement, ledger_since, syste
         "record": {"citizen_id": KEY, "full_name": "Nguyễn Văn 1", "born": "1951"},
         "receipt": str(ask.sequence),
         "agreement": agreement.code,
+        "version": 1,
     }
     assert brief([ask, told]) == [
         ("lookup.ask", Outcome.SUCCESS, None),

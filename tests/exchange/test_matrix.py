@@ -187,7 +187,8 @@ def _agreement_in(world, state):
         case "expired":
             _bare("expire")(world, agreement, None)
         case "superseded":
-            _bare("supersede")(world, agreement, None)
+            _supersede(world, agreement, None)
+            agreement.refresh_from_db()
     return agreement
 
 
@@ -210,8 +211,7 @@ def _bare(move, **changes):
 
     def make(world, subject, by):
         with workflow.making(move, subject, by=by, reason="Lý do") as step:
-            if changes:
-                step.to(step.move.targets[0], **changes)
+            step.to(step.move.targets[0], **changes)
 
     return make
 
@@ -231,6 +231,14 @@ def _activate(world, agreement, by):
 def _hold(world, agreement, by):
     SchemaChangeFactory(dataset=agreement.dataset)
     _bare("hold")(world, agreement, by)
+
+
+def _supersede(world, agreement, by):
+    """The portal does it when another version begins."""
+    if by is None:
+        world.amended(agreement)
+    else:
+        _bare("supersede")(world, agreement, by)
 
 
 def _complete(world, delivery, by):
@@ -262,7 +270,7 @@ DRIVERS = {
     "revoke": lambda world, agreement, by: agreements.revoke(agreement=agreement, by=by, reason="Sai mục đích"),
     "relinquish": lambda world, agreement, by: agreements.relinquish(agreement=agreement, by=by, reason="Thôi"),
     "expire": _bare("expire"),
-    "supersede": _bare("supersede"),
+    "supersede": _supersede,
     "start": _bare("start"),
     "complete": _complete,
     "terminate": _bare("terminate", end_reason=EndReason.FAILED),

@@ -2,17 +2,21 @@
 
 import json
 import threading
+from datetime import timedelta
 
 import pytest
+import time_machine
 from django.db import IntegrityError, connections
+from django.utils import timezone
 
 from evidence import ledger
-from exchange.choices import AttemptOutcome, Frequency
+from exchange.choices import AttemptOutcome, EndReason, Frequency, RequestKind
 from exchange.fulfilment import packages, run
 from exchange.models import Agreement, Delivery, Letter
 from exchange.refusals import Refusal
-from exchange.services import agreements, cases, deliveries, requests
+from exchange.services import agreements, amendments, cases, deliveries, downloads, requests
 from exchange.states import AgreementStatus, DeliveryStatus, RequestStatus
+from registry.choices import Mode
 from registry.models import Agency
 from tests.factories import AgencyFactory, agreed_move
 from tests.scenarios import hash_of
@@ -204,3 +208,85 @@ def test_ledger_stays_whole_under_load(world):
     waiting = [world.draft() for _number in range(6)]
     at_once(*(lambda r=request: requests.propose(request=r, by=world.requester) for request in waiting))
     assert list(ledger.tampered()) == []
+
+
+def test_two_changes_of_one_agreement(world):
+    """One draft; the other click is told about it."""
+    for _round in range(ROUNDS):
+        agreement = world.agreed(frequency=Frequency.ON_DEMAND)
+        copies = [fresh(agreement) for _click in range(3)]
+        found = at_once(
+            *(lambda a=c: amendments.begin(agreement=a, kind=RequestKind.AMENDMENT, by=world.requester) for c in copies)
+        )
+        assert refusals(found) == ["under-way"] * 2
+        assert agreement.amendments.count() == 1
+
+
+def test_approval_of_a_change_against_revocation(world):
+    """Either the agreement ends and nothing follows it, or the new version is ended with it or stands alone in force."""
+    for _round in range(ROUNDS):
+        agreement = world.agreed(frequency=Frequency.ON_DEMAND)
+        request = world.under_review(world.submitted(world.proposed(world.followed(agreement))))
+        copy = fresh(agreement)
+        found = at_once(
+            approving(request, world.approver),
+            lambda a=copy: agreements.revoke(agreement=a, by=world.approver, reason="Dừng"),
+        )
+        assert refusals(found) in (["agreement-ended"], ["wrong-state"])
+        statuses = [one.status for one in Agreement.objects.filter(code=agreement.code).order_by("version")]
+        if isinstance(found[0], Refusal):
+            assert statuses == [AgreementStatus.REVOKED]
+            assert fresh(request).status == RequestStatus.UNDER_REVIEW
+        else:
+            assert statuses == [AgreementStatus.SUPERSEDED, AgreementStatus.ACTIVE]
+
+
+def test_approval_of_a_change_against_a_running_delivery(world):
+    """The file of the former version is complete before it ends, or never appears."""
+    for _round in range(ROUNDS):
+        agreement = world.agreed(frequency=Frequency.ON_DEMAND)
+        request = world.under_review(world.submitted(world.proposed(world.followed(agreement, field_names=["born"]))))
+        attempt = deliveries.begin(delivery=world.ordered(agreement), worker="test")
+        package = _package(attempt)
+        found = at_once(
+            lambda a=attempt, p=package: deliveries.complete(attempt=a, package=p, publish=p.publish),
+            approving(request, world.approver),
+        )
+        assert not isinstance(found[1], Exception)
+        delivery, shown = fresh(attempt.delivery), packages.data_path(package.file_name).exists()
+        assert (delivery.status, delivery.end_reason, shown) in [
+            (DeliveryStatus.COMPLETED, "", True),
+            (DeliveryStatus.TERMINATED, EndReason.REPLACED, False),
+        ]
+        with pytest.raises(Refusal):
+            downloads.check_download(fresh(delivery), world.requester)
+
+
+def test_next_period_begins_once_however_many_ask(world):
+    """The sweep and two look-ups at the first moment of its first day."""
+    for _round in range(ROUNDS):
+        agreement = world.agreed(mode=Mode.LOOKUP)
+        tomorrow = timezone.localdate() + timedelta(days=1)
+        following = world.amended(agreement, RequestKind.RENEWAL, period_from=tomorrow)
+        copies = [fresh(agreement) for _asker in range(2)]
+        with time_machine.travel(timezone.now() + timedelta(days=1)):
+            found = at_once(
+                *(lambda a=copy: agreements.in_force(a) for copy in copies),
+                lambda: agreements.follow_dates() or "nothing left",
+            )
+        assert {one for one in found if isinstance(one, Agreement)} == {following}
+        assert (fresh(agreement).status, fresh(following).status) == ("superseded", "active")
+
+
+def test_ending_what_runs_against_the_beginning_of_what_follows(world):
+    for _round in range(ROUNDS):
+        agreement = world.agreed(frequency=Frequency.ON_DEMAND)
+        tomorrow = timezone.localdate() + timedelta(days=1)
+        following = world.amended(agreement, RequestKind.RENEWAL, period_from=tomorrow)
+        one, other = fresh(agreement), fresh(following)
+        with time_machine.travel(timezone.now() + timedelta(days=1)):
+            at_once(
+                lambda a=one: agreements.revoke(agreement=a, by=world.approver, reason="Dừng"),
+                lambda a=other: agreements.activate(agreement=a),
+            )
+        assert (fresh(agreement).status, fresh(following).status) in [("revoked", "revoked"), ("superseded", "active")]
