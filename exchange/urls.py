@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 from django.urls.converters import IntConverter
 
-from exchange.views import agreements, deliveries, endorsements, joint, letters, lookups, requests
+from exchange.views import agreements, deliveries, desk, endorsements, joint, letters, lookups, requests
 
 
 class StepConverter(IntConverter):
@@ -15,6 +15,7 @@ register_converter(StepConverter, "step")
 app_name = "exchange"
 
 urlpatterns = [
+    path("desk/", desk.DeskView.as_view(), name="desk"),
     path("requests/", requests.RequestListView.as_view(), name="request-list"),
     path("requests/new/", requests.RequestCreateView.as_view(), name="request-create"),
     path("requests/<uuid:public_id>/", requests.RequestDetailView.as_view(), name="request-detail"),

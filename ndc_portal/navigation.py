@@ -37,6 +37,7 @@ class Link:
 
 
 PAGES = (
+    Page("exchange:desk", _("My desk"), _("What waits for you, the most pressing first."), "clock", EVERYBODY),
     Page(
         "registry:catalogue",
         _("Catalogue"),

@@ -49,10 +49,12 @@ EXCHANGE = (
     "delivery",
     "deliveryattempt",
     "exchangerequest",
+    "jointrequest",
     "letter",
     "lookup",
     "lookuprate",
     "lookupusage",
+    "recusal",
     "reviewcase",
     "revision",
 )

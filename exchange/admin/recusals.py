@@ -1,7 +1,7 @@
 """Declaring a conflict with a case: a page that says what it means, and cannot be taken back."""
 
 from django import forms
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.http import Http404, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path
@@ -10,8 +10,10 @@ from django.views.decorators.http import require_http_methods
 
 from exchange.admin.forms import MoveForm, Reason
 from exchange.choices import ConflictKind
+from exchange.models import Recusal
 from exchange.refusals import Refusal
 from exchange.services import recusals
+from registry.admin.base import ReadOnlyAdmin
 
 
 class RecusalForm(MoveForm):
@@ -21,6 +23,18 @@ class RecusalForm(MoveForm):
         required=False,
         help_text=_("Nothing has to be written here. Only colleagues and auditors read it."),
     )
+
+
+@admin.register(Recusal)
+class RecusalAdmin(ReadOnlyAdmin):
+    list_display = ["request", "person", "agency", "kind", "declared_at"]
+    list_filter = ["kind"]
+    list_select_related = ["request", "person", "agency"]
+    search_fields = ["request__code", "person__full_name__unaccent"]
+    autocomplete_fields = []
+    fields = ["request", "person", "agency", "kind", "note", "declared_at"]
+    readonly_fields = fields
+    owner_path = "case__provider"
 
 
 class RecusalPages:

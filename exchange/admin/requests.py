@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from exchange.admin import wording
 from exchange.admin.access import agencies_of_desk
-from exchange.models import ExchangeRequest, ReviewCase, Revision
+from exchange.models import ExchangeRequest, JointRequest, ReviewCase, Revision
 from registry.admin.base import ReadOnlyAdmin
 
 
@@ -30,6 +30,29 @@ class RevisionInline(admin.TabularInline):
 
     def has_delete_permission(self, request, obj=None):
         return False
+
+
+@admin.register(JointRequest)
+class JointRequestAdmin(ReadOnlyAdmin):
+    list_display = ["code", "consumer", "created_by", "created_at"]
+    list_filter = ["created_at"]
+    list_select_related = ["consumer", "created_by"]
+    search_fields = ["code", "parts__code", "consumer__code"]
+    autocomplete_fields = []
+    fields = ["code", "consumer", "parts", "created_by", "created_at"]
+    readonly_fields = fields
+
+    def scoped(self, queryset, user):
+        own = ReviewCase.objects.filter(request__joint=OuterRef("pk"), provider__in=agencies_of_desk(user))
+        return queryset.filter(Exists(own))
+
+    @admin.display(description=_("Parts"))
+    def parts(self, joint):
+        links = [
+            (reverse("admin:exchange_exchangerequest_change", args=[part.pk]), part.code, part.get_status_display())
+            for part in joint.parts.only("code", "status").order_by("pk")
+        ]
+        return format_html_join(", ", '<a href="{}">{}</a> ({})', links) or "–"
 
 
 @admin.register(ExchangeRequest)

@@ -567,6 +567,7 @@ TABLE = {
     ("joint-endorse", "post"): ("joint", BACK),
     ("joint-withdraw", "get"): ("joint", OWN),
     ("joint-withdraw", "post"): ("joint", BACK),
+    ("desk", "get"): ("", PUBLIC),
     ("endorsement-list", "get"): ("", PUBLIC),
     ("request-endorse", "get"): ("proposed", OWN),
     ("request-endorse", "post"): ("proposed", BACK),
