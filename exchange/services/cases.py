@@ -45,7 +45,7 @@ def reject(
                 fields={"legal_basis": [_("This field is needed.")]},
             )
         decision = _decide(step, Verdict.REJECT, revision_hash, legal_basis=legal_basis)
-        letters.issue(case=decision.case, content=_letter(decision, legal_basis=legal_basis.number))
+        letters.issue(case=decision.case, content=letters.of_rejection(decision))
     return request
 
 
@@ -98,7 +98,7 @@ def approve(
         step.to(_outcome(case, decision, requested, scope))
         step.details.update(scope_sha256=scope.digest, quorum=case.quorum)
         if step.target != RequestStatus.UNDER_REVIEW:
-            letters.issue(case=case, content=_letter_of_approval(decision, requested, scope))
+            letters.issue(case=case, content=letters.of_approval(decision, requested, scope))
         if step.target == RequestStatus.APPROVED:
             step.then(lambda: agreements.conclude(case=case, scope=scope))
     return request
@@ -170,50 +170,3 @@ def _decide(
     if step.delegation:
         step.details["on_behalf_of"] = str(step.delegation.delegator.public_id)
     return decision
-
-
-def _letter(decision: Decision, **content) -> dict:
-    request = decision.case.request
-    return {
-        "request": request.code,
-        "your_letter": request.letter_number,
-        "from": decision.case.provider.code,
-        "to": request.consumer.code,
-        "verdict": str(decision.verdict),
-        "reason": decision.reason,
-        "decided_by": [_office(decision)],
-        "revision_sha256": decision.revision_hash,
-        **content,
-    }
-
-
-def _letter_of_approval(decision: Decision, requested: Scope, scope: Scope) -> dict:
-    """The letter speaks for every approver: each may have narrowed, and said why."""
-    case = decision.case
-    votes = list(
-        scopes.live_approvals(case).select_related("made_by", "agency", "delegation__delegator").order_by("pk")
-    )
-    left_out: dict = {}
-    if gone := [name for name in requested.field_names if name not in scope.field_names]:
-        left_out["fields"] = gone
-    if scope.row_limit != requested.row_limit:
-        left_out["row_limit"] = requested.row_limit
-    if scope.period_to != requested.period_to:
-        left_out["period_to"] = requested.period_to.isoformat()
-    return _letter(
-        decision,
-        scope=scope.as_document(),
-        requested_scope_sha256=requested.digest,
-        left_out=left_out,
-        reason="\n".join(vote.reason for vote in votes if vote.reason),
-        decided_by=[_office(vote) for vote in votes],
-        sharing_basis=case.policy.legal_basis.number,
-    )
-
-
-def _office(decision: Decision) -> dict:
-    """Who decided, by position: the letter is the agency's, and leaves the house."""
-    office = {"position": decision.made_by.position, "agency": decision.agency.code}
-    if decision.delegation:
-        office["in_place_of"] = decision.delegation.delegator.position
-    return office

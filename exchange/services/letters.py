@@ -2,8 +2,9 @@
 
 from django.utils import timezone
 
-from exchange.models import Letter, LetterCounter, ReviewCase
-from exchange.scope import canonical, sha256
+from exchange.models import Decision, Letter, LetterCounter, ReviewCase
+from exchange.scope import Scope, canonical, sha256
+from exchange.services import scopes
 
 
 def issue(*, case: ReviewCase, content: dict) -> Letter:
@@ -22,3 +23,68 @@ def issue(*, case: ReviewCase, content: dict) -> Letter:
         content=text,
         content_hash=sha256(text),
     )
+
+
+def of_rejection(decision: Decision) -> dict:
+    return _of_decision(decision, legal_basis=decision.legal_basis.number)
+
+
+def of_approval(decision: Decision, requested: Scope, scope: Scope) -> dict:
+    """The letter speaks for every approver: each may have narrowed, and said why."""
+    votes = list(
+        scopes.live_approvals(decision.case).select_related("made_by", "agency", "delegation__delegator").order_by("pk")
+    )
+    return _of_decision(
+        decision,
+        **_granted(decision.case, requested, scope),
+        reason="\n".join(vote.reason for vote in votes if vote.reason),
+        decided_by=[_office(vote) for vote in votes],
+    )
+
+
+def _granted(case: ReviewCase, requested: Scope, scope: Scope) -> dict:
+    left_out: dict = {}
+    if gone := [name for name in requested.field_names if name not in scope.field_names]:
+        left_out["fields"] = gone
+    if scope.row_limit != requested.row_limit:
+        left_out["row_limit"] = requested.row_limit
+    if scope.period_to != requested.period_to:
+        left_out["period_to"] = requested.period_to.isoformat()
+    return {
+        "scope": scope.as_document(),
+        "requested_scope_sha256": requested.digest,
+        "left_out": left_out,
+        "sharing_basis": case.policy.legal_basis.number,
+    }
+
+
+def _of_decision(decision: Decision, **content) -> dict:
+    return _letter(
+        decision.case,
+        **{
+            "verdict": str(decision.verdict),
+            "reason": decision.reason,
+            "decided_by": [_office(decision)],
+            "revision_sha256": decision.revision_hash,
+            **content,
+        },
+    )
+
+
+def _letter(case: ReviewCase, **content) -> dict:
+    request = case.request
+    return {
+        "request": request.code,
+        "your_letter": request.letter_number,
+        "from": case.provider.code,
+        "to": request.consumer.code,
+        **content,
+    }
+
+
+def _office(decision: Decision) -> dict:
+    """Who decided, by position: the letter is the agency's, and leaves the house."""
+    office = {"position": decision.made_by.position, "agency": decision.agency.code}
+    if decision.delegation:
+        office["in_place_of"] = decision.delegation.delegator.position
+    return office
