@@ -2,7 +2,8 @@
 
 from django.utils import timezone
 
-from exchange.models import Decision, Letter, LetterCounter, ReviewCase
+from exchange.choices import Verdict
+from exchange.models import Decision, Letter, LetterCounter, ReviewCase, Revision
 from exchange.scope import Scope, canonical, sha256
 from exchange.services import scopes
 
@@ -39,6 +40,23 @@ def of_approval(decision: Decision, requested: Scope, scope: Scope) -> dict:
         **_granted(decision.case, requested, scope),
         reason="\n".join(vote.reason for vote in votes if vote.reason),
         decided_by=[_office(vote) for vote in votes],
+    )
+
+
+def of_standing(case: ReviewCase, revision: Revision, scope: Scope) -> dict:
+    """Nobody decides on this request: the letter names the decision that the owner took once, for all such requests."""
+    policy = case.policy
+    return _letter(
+        case,
+        verdict=str(Verdict.APPROVE),
+        reason="",
+        decided_by=[{"position": policy.decided_by.position, "agency": case.provider.code}],
+        revision_sha256=revision.content_hash,
+        standing={
+            "permission": str(policy.public_id),
+            "decided_on": timezone.localdate(policy.decided_at).isoformat(),
+        },
+        **_granted(case, scope, scope),
     )
 
 

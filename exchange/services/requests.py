@@ -14,7 +14,7 @@ from exchange.choices import RequestKind
 from exchange.models import Agreement, ExchangeRequest, JointRequest, ReviewCase, Revision
 from exchange.refusals import Refusal, WrongState
 from exchange.scope import canonical, sha256
-from exchange.services import agreements, deadlines, numbers, scopes, sweeping
+from exchange.services import agreements, deadlines, letters, numbers, scopes, sweeping
 from exchange.states import RequestStatus, Side
 from registry import permissions
 from registry.actors import actor_of
@@ -333,7 +333,9 @@ def _grant_if_standing(request: ExchangeRequest, case: ReviewCase) -> None:
             decided_by=str(case.policy.decided_by.public_id),
             decided_at=case.policy.decided_at.isoformat(),
         )
-        scope = scopes.scope_of_revision(request.revisions.first())
+        revision = request.revisions.first()
+        scope = scopes.scope_of_revision(revision)
+        letters.issue(case=case, content=letters.of_standing(case, revision, scope))
         step.then(lambda: agreements.conclude(case=case, scope=scope, is_standing=True))
 
 

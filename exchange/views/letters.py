@@ -53,6 +53,7 @@ class LetterDetailView(PageMixin, DetailView):
             fields=fields,
             lines=lines,
             left_out=left_out,
+            standing=_standing(content.get("standing")),
             legal_basis=_instrument(content.get("legal_basis")),
             sharing_basis=_instrument(content.get("sharing_basis")),
             **kwargs,
@@ -61,6 +62,14 @@ class LetterDetailView(PageMixin, DetailView):
 
 def _instrument(number: str | None) -> LegalInstrument | None:
     return LegalInstrument.objects.filter(number=number).first() if number else None
+
+
+def _standing(standing: dict | None) -> str:
+    """Under which decision it was granted, where nobody had to decide anew."""
+    if not standing:
+        return ""
+    day = date_format(date.fromisoformat(standing["decided_on"]), "SHORT_DATE_FORMAT")
+    return _("Standing permission, decided on %(day)s for every request that lies wholly inside it") % {"day": day}
 
 
 def _left_out(left_out: dict, dataset: Dataset) -> list[str]:

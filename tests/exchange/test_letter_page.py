@@ -2,6 +2,8 @@
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 
 from exchange.services import cases
 from tests.scenarios import hash_of
@@ -62,3 +64,11 @@ def test_the_request_links_to_its_letter(client, world):
     client.force_login(world.requester)
     page = client.get(reverse("exchange:request-detail", args=[request.public_id])).text
     assert request.cases.get().letters.get().notation in page
+
+
+def test_a_standing_grant_names_the_day_of_the_owners_decision(client, make_world):
+    world = make_world(standing=True)
+    letter = world.agreed().case.letters.get()
+    client.force_login(world.requester)
+    day = date_format(timezone.localdate(world.policy.decided_at), "SHORT_DATE_FORMAT")
+    assert f"Cho phép thường xuyên, quyết định ngày {day}" in page_of(client, letter)

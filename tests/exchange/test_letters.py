@@ -7,15 +7,17 @@ from zoneinfo import ZoneInfo
 import pytest
 import time_machine
 from django.db import transaction
+from django.utils import timezone
 
+from exchange.choices import Verdict
 from exchange.models import Letter
 from exchange.refusals import Refusal
 from exchange.scope import sha256
-from exchange.services import cases, letters, scopes
+from exchange.services import agreements, cases, letters, scopes
 from registry.choices import Role
 from registry.models import SharingPolicy
 from tests import factories
-from tests.scenarios import hash_of
+from tests.scenarios import agreement_of, hash_of
 
 
 def numbers() -> list[int]:
@@ -104,3 +106,35 @@ def test_letter_of_a_whole_approval_leaves_nothing_out(world):
 def test_vote_before_the_quorum_issues_no_letter(make_world):
     make_world(quorum=2).voted(votes=1)
     assert numbers() == []
+
+
+def test_standing_permission_issues_a_letter_that_names_the_decision_behind_it(make_world):
+    world = make_world(standing=True)
+    world.approver.position = "Vụ trưởng"
+    world.approver.save()
+    request = world.submitted()
+    letter = Letter.objects.get(case__request=request)
+    content = json.loads(letter.content)
+    assert (letter.number, letter.agency, content["verdict"]) == (1, world.provider, Verdict.APPROVE)
+    assert content["revision_sha256"] == hash_of(request)
+    assert content["scope"] == json.loads(agreement_of(request).scope)
+    assert content["decided_by"] == [{"position": "Vụ trưởng", "agency": world.provider.code}]
+    assert content["standing"] == {
+        "permission": str(world.policy.public_id),
+        "decided_on": timezone.localdate(world.policy.decided_at).isoformat(),
+    }
+
+
+def test_standing_grant_that_fails_takes_no_number(make_world, monkeypatch):
+    world = make_world(standing=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(agreements, "conclude", _refuse)
+        with pytest.raises(Refusal):
+            world.submitted()
+    assert numbers() == []
+    world.submitted()
+    assert numbers() == [1]
+
+
+def _refuse(**_arguments):
+    raise Refusal("rule-3", "no longer shared")

@@ -1,20 +1,22 @@
 """Two people, or two workers, at the same moment, on a real PostgreSQL: one outcome, and no deadlock."""
 
+import contextlib
 import json
 import threading
 from datetime import timedelta
+from functools import partial
 
 import pytest
 import time_machine
-from django.db import IntegrityError, connections
+from django.db import IntegrityError, connections, transaction
 from django.utils import timezone
 
 from evidence import ledger
 from exchange.choices import AttemptOutcome, EndReason, Frequency, RequestKind
 from exchange.fulfilment import packages, run
-from exchange.models import Agreement, Delivery, Letter
+from exchange.models import Agreement, Delivery, Letter, LetterCounter
 from exchange.refusals import Refusal
-from exchange.services import agreements, amendments, cases, deliveries, downloads, requests
+from exchange.services import agreements, amendments, cases, deliveries, downloads, letters, requests
 from exchange.states import AgreementStatus, DeliveryStatus, RequestStatus
 from registry.choices import Mode
 from registry.models import Agency
@@ -290,3 +292,22 @@ def test_ending_what_runs_against_the_beginning_of_what_follows(world):
                 lambda a=other: agreements.activate(agreement=a),
             )
         assert (fresh(agreement).status, fresh(following).status) in [("revoked", "revoked"), ("superseded", "active")]
+
+
+class TakenBack(Exception):
+    """A decision that fails after its letter was written."""
+
+
+def test_letters_of_one_agency_and_year_have_neither_gap_nor_twin(world):
+    case = world.under_review().cases.get()
+
+    def write(thread: int):
+        for number in range(7):
+            with contextlib.suppress(TakenBack), transaction.atomic():
+                letters.issue(case=case, content={"thread": thread, "number": number})
+                if number in (2, 5):
+                    raise TakenBack
+
+    at_once(*(partial(write, thread) for thread in range(8)))
+    assert sorted(Letter.objects.values_list("number", flat=True)) == [*range(1, 41)]
+    assert LetterCounter.objects.get().last == 40
