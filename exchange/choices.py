@@ -93,3 +93,23 @@ class AttemptOutcome(TextChoices):
 class DayKind(TextChoices):
     OFF = "off", _("Day off")
     WORKING = "working", _("Extra working day")
+
+
+class Direction(TextChoices):
+    """Who asked whom by letter, seen from the agency that records it."""
+
+    SENT = "sent", _("We asked another agency")
+    RECEIVED = "received", _("Another agency asked us")
+
+
+class PaperReason(TextChoices):
+    """Why it went by letter and not through the portal."""
+
+    NOT_FOUND = "not-found", _("The data is not in the catalogue")
+    NOT_SHARED = "not-shared", _("The owner does not share it with us here")
+    LAW = "law", _("A law asks for a letter")
+    ORIGINAL = "original", _("A signed and sealed original is needed")
+    OUTSIDE = "outside", _("The other side does not use the portal")
+    URGENT = "urgent", _("It was faster that way")
+    UNKNOWN = "unknown", _("The portal was not thought of")
+    OTHER = "other", _("Another reason")

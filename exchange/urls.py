@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 from django.urls.converters import IntConverter
 
-from exchange.views import agreements, deliveries, desk, endorsements, joint, letters, lookups, requests
+from exchange.views import agreements, deliveries, desk, endorsements, joint, letters, lookups, paper, requests
 
 
 class StepConverter(IntConverter):
@@ -51,5 +51,12 @@ urlpatterns = [
     path("deliveries/<uuid:public_id>/manifest/", deliveries.DeliveryManifestView.as_view(), name="delivery-manifest"),
     path("deliveries/<uuid:public_id>/cancel/", deliveries.DeliveryCancelView.as_view(), name="delivery-cancel"),
     path("lookups/", lookups.LookupView.as_view(), name="lookup"),
+    path("paper/", paper.PaperListView.as_view(), name="paper-list"),
+    path("paper/new/", paper.PaperCreateView.as_view(), name="paper-create"),
+    path("paper/export/", paper.PaperExportView.as_view(), name="paper-export"),
+    path("paper/figures/", paper.PaperFiguresView.as_view(), name="paper-figures"),
+    path("paper/<uuid:public_id>/", paper.PaperDetailView.as_view(), name="paper-detail"),
+    path("paper/<uuid:public_id>/correct/", paper.PaperCorrectView.as_view(), name="paper-correct"),
+    path("paper/<uuid:public_id>/take-back/", paper.PaperTakeBackView.as_view(), name="paper-take-back"),
     path("letters/<uuid:public_id>/", letters.LetterDetailView.as_view(), name="letter-detail"),
 ]

@@ -21,6 +21,7 @@ SECTIONS = (
             "Lookup",
             "LookupRate",
             "LookupUsage",
+            "PaperExchange",
             "ReviewCase",
             "SharingPolicy",
         },

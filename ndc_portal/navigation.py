@@ -67,6 +67,13 @@ PAGES = (
     ),
     Page("exchange:lookup", _("Look-up"), _("One record at the counter, under an agreement."), "lookup", CONSUMER),
     Page(
+        "exchange:paper-list",
+        _("Letters"),
+        _("Exchanges that still went by letter, and which part is digital."),
+        "letter",
+        CONSUMER | PROVIDER,
+    ),
+    Page(
         "admin:exchange_reviewcase_changelist",
         _("Review desk"),
         _("Requests for the databases that are entrusted to you."),

@@ -55,6 +55,7 @@ EXCHANGE = (
     "lookuprate",
     "lookupusage",
     "recusal",
+    "paperexchange",
     "reviewcase",
     "revision",
 )
@@ -129,7 +130,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[str]] = {
         _permissions("registry", ("add", "change", "view"), _KEPT_BY_OPERATORS)
         | _permissions("registry", ("view",), _READ_BY_OPERATORS)
         | _permissions("exchange", ("add", "change", "view"), ("calendarday", "deadlineprofile"))
-        | _permissions("exchange", ("view",), ("agreement", "delivery", "deliveryattempt"))
+        | _permissions("exchange", ("view",), ("agreement", "delivery", "deliveryattempt", "paperexchange"))
     ),
     Role.AUDITOR: frozenset(
         _permissions("registry", ("view",), REGISTRY)

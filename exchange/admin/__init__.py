@@ -8,6 +8,7 @@ from exchange.admin import (  # noqa: F401 - importing registers
     deliveries,
     ledger,
     lookups,
+    paper,
     policies,
     requests,
     source_changes,

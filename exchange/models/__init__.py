@@ -7,6 +7,7 @@ from exchange.models.deadlines import CalendarDay, DeadlineProfile
 from exchange.models.deliveries import Delivery, DeliveryAttempt
 from exchange.models.joint import JointRequest
 from exchange.models.lookups import Lookup, LookupRate, LookupUsage
+from exchange.models.paper import PaperExchange
 from exchange.models.recusals import Recusal
 from exchange.models.requests import ExchangeRequest, Revision
 
@@ -25,6 +26,7 @@ __all__ = [
     "Lookup",
     "LookupRate",
     "LookupUsage",
+    "PaperExchange",
     "Recusal",
     "ReviewCase",
     "Revision",

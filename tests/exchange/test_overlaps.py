@@ -1,6 +1,7 @@
 """What a clerk is told before a request repeats another one, and an owner before it tells too much with an earlier package."""
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -131,7 +132,8 @@ def test_a_clerk_reads_of_own_packages_and_no_numbers(world):
     text = detail(as_user(world.requester), draft).text.split('class="notice notice-warning overlaps"')[1]
     assert own.code in text
     assert theirs.code not in text
-    assert str(ROWS - IN_HANOI) not in text.split("</ul>")[1].replace(own.code, "")
+    words = re.sub(r"<[^>]*>", "", text.split("</ul>")[1]).replace(own.code, "")
+    assert not re.search(r"\d", words)
 
 
 def test_a_request_that_was_sent_shows_no_overlaps_to_the_clerk(world):

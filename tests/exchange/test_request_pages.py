@@ -11,9 +11,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from evidence.models import Entry
+from exchange.choices import Direction, PaperReason
 from exchange.forms.request import BasisForm
-from exchange.models import ExchangeRequest
-from exchange.services import cases, joint, requests
+from exchange.models import ExchangeRequest, PaperExchange
+from exchange.services import cases, joint, paper, requests
 from exchange.urls import urlpatterns
 from registry.choices import AccessRights, Mode, Role
 from registry.models import Dataset
@@ -602,11 +603,34 @@ TABLE = {
     ("lookup", "get"): ("", PUBLIC),
     ("lookup", "post"): ("", {role: 302 if role == "nobody" else 422 for role in ROLES}),
     ("letter-detail", "get"): ("letter", OWN),
+    ("paper-list", "get"): ("", PUBLIC),
+    ("paper-create", "get"): ("", PUBLIC),
+    ("paper-create", "post"): ("", {**dict.fromkeys(ROLES, 403), "nobody": 302, "requester": 422, "stranger": 422}),
+    ("paper-export", "get"): ("", PUBLIC),
+    ("paper-figures", "get"): ("", PUBLIC),
+    ("paper-detail", "get"): ("paper", {**OWN, "auditor": 200}),
+    ("paper-correct", "get"): ("paper", {**OWN, "endorser": 302, "auditor": 302}),
+    ("paper-correct", "post"): ("paper", {**OWN, "requester": 422, "endorser": 422, "auditor": 422}),
+    ("paper-take-back", "get"): ("paper", {**BACK, "auditor": 302}),
+    ("paper-take-back", "post"): ("paper", {**OWN, "requester": 422, "endorser": 422, "auditor": 422}),
 }
 
 
 def test_the_table_names_every_address():
     assert {pattern.name for pattern in urlpatterns} == {name for name, _method in TABLE}
+
+
+def record_letter(world):
+    content = {
+        "direction": Direction.SENT,
+        "other": world.provider,
+        "other_name": "",
+        "letter_number": f"{PaperExchange.objects.count()}/UBND-VP",
+        "letter_day": timezone.localdate(),
+        "information": "Tình trạng hôn nhân",
+        "reason": PaperReason.LAW,
+    }
+    return paper.record(agency=world.consumer, by=world.requester, content=content)
 
 
 def build(world, kind: str):
@@ -616,6 +640,8 @@ def build(world, kind: str):
         return joint.add_part(request=draft, dataset=dataset, by=world.requester).joint
     if kind == "letter":
         return world.agreed().case.letters.get()
+    if kind == "paper":
+        return record_letter(world)
     steps = {"draft": world.draft, "proposed": world.proposed, "offered": world.offered}
     steps.update({"agreement": world.agreed, "delivery": world.delivered})
     return steps[kind]() if kind else None
