@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from exchange import summary
+from exchange import summary, versions
 from exchange.admin import forms, wording
 from exchange.admin.access import DeskAdmin, agencies_of_desk
 from exchange.admin.dossier import scope_lines
@@ -106,7 +106,17 @@ class AgreementPage:
             )
         if self.agreement.mode == Mode.LOOKUP:
             stopped.append(_("Look-ups of single records are refused from this moment."))
-        return stopped or [_("No delivery is under way.")]
+        stopped = stopped or [_("No delivery is under way.")]
+        return [*stopped, *self._following]
+
+    @cached_property
+    def _following(self) -> list[str]:
+        """Ended for good, it takes along what was to come after it; suspended, that begins suspended."""
+        return [
+            _("Version %(version)s, which was to begin on %(day)s, shares its fate.")
+            % {"version": one.version, "day": wording.day(one.valid_from)}
+            for one in versions.after(self.agreement)
+        ]
 
 
 @admin.register(Agreement)

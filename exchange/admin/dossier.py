@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 
 from evidence import ledger
 from evidence.models import Entry
-from exchange import overlap_words, summary
+from exchange import comparison, overlap_words, summary
 from exchange.admin import wording
 from exchange.models import Agreement, ReviewCase, Revision
 from exchange.scope import excess
@@ -26,6 +26,20 @@ from registry.terms import limit_sentences
 HIDDEN_WHILE_BLIND = ("request.approve", "request.advise")
 TIMELINE_LENGTH = 100
 DECISIONS_SHOWN = 50
+# What a request says of the basis and the use of the data that its scope does not.
+BESIDE_SCOPE = (
+    "legal_basis",
+    "legal_article",
+    "reason",
+    "procedure_code",
+    "consent_basis",
+    "frequency",
+    "onward_sharing",
+    "onward_agencies",
+    "security_measures",
+    "system_level",
+    "named_users",
+)
 EARLIER_SHOWN = 5
 # States in which the owner's clock runs.
 CLOCK_RUNS = (RequestStatus.SUBMITTED, RequestStatus.UNDER_REVIEW)
@@ -129,8 +143,8 @@ class Dossier:
     @cached_property
     def users(self) -> dict[str, str]:
         ids = set(self.content.get("named_users", ()))
-        if self.previous:
-            ids |= set(json.loads(self.previous.content).get("named_users", ()))
+        for former in filter(None, [self.previous, self.request.amends and self._agreed_upon]):
+            ids |= set(json.loads(former.content).get("named_users", ()))
         return names_of(ids)
 
     def _facts(self, *names: str) -> list[tuple[str, str]]:
@@ -255,6 +269,27 @@ class Dossier:
             for name, masking in self.scope.fields
             if name in was and was[name] != masking
         ]
+
+    @cached_property
+    def comparison(self) -> comparison.Comparison | None:
+        """What it asks for beside the running version of the agreement that it is about."""
+        return comparison.with_running(self.revision)
+
+    @cached_property
+    def also_changed(self) -> list[dict]:
+        """What else is said otherwise than in the request upon which that version was agreed."""
+        if self.request.amends is None:
+            return []
+        before = json.loads(self._agreed_upon.content)
+        return [
+            self._change(wording.term(name), name, before.get(name), self.content.get(name))
+            for name in BESIDE_SCOPE
+            if before.get(name) != self.content.get(name)
+        ]
+
+    @cached_property
+    def _agreed_upon(self) -> Revision:
+        return self.request.amends.case.request.revisions.first()
 
     @cached_property
     def decisions(self) -> list[dict]:

@@ -183,6 +183,8 @@ def _filters(request: ExchangeRequest) -> tuple[Filter, ...]:
 def _agreements(request: ExchangeRequest, asked: Scope) -> list[Overlap]:
     live = Agreement.objects.live().filter(consumer=request.consumer, dataset=request.dataset)
     live = live.exclude(case__request=request)
+    if request.amends:  # what it asks for is meant to take the place of that one
+        live = live.exclude(code=request.amends.code)
     found = [(one, Scope.from_text(one.scope)) for one in live.order_by("-pk")[:MOST_SHOWN]]
     overlaps = [
         _overlap(one, asked, scope.field_names, scope.filters, covers=_covers(scope, asked)) for one, scope in found

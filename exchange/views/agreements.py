@@ -10,6 +10,7 @@ from django.views.generic import DetailView, FormView
 
 from exchange import source_changes, summary, versions, workflow
 from exchange.choices import RequestKind
+from exchange.comparison import Comparison, with_former
 from exchange.forms.filters import AgreementFilterForm
 from exchange.forms.reason import NameForm, ReasonForm
 from exchange.forms.request import colleagues_of
@@ -21,6 +22,8 @@ from exchange.views.base import ButtonView, FilteredListView, RefusedFormMixin, 
 from registry import permissions
 from registry.choices import PACKAGES, Role
 from registry.views.lists import PER_PAGE
+
+VERSIONS_SHOWN = 20
 
 
 class AgreementListView(FilteredListView):
@@ -51,6 +54,7 @@ class AgreementDetailView(VisibleMixin, DetailView):
             use_refusal=self.use_refusal,
             story=source_changes.story_of(agreement),
             newer=versions.after(agreement).last(),
+            versions=self.versions,
             following=self.following,
             under_way=amendments.open_about(agreement),
             can_file=permissions.has_role(user, Role.REQUESTER, agency=agreement.consumer),
@@ -64,6 +68,19 @@ class AgreementDetailView(VisibleMixin, DetailView):
         if _refusal_of(lambda: agreements.check_naming(agreement=self.object, by=self.request.user)):
             return None
         return NameForm(people=colleagues_of(self.object.consumer).exclude(pk=self.request.user.pk))
+
+    @property
+    def versions(self) -> list[tuple[Agreement, Comparison | None]]:
+        """The latest versions with what each changed; nothing where there is only one."""
+        rows = versions.versions_of(self.object).for_lists().prefetch_related("dataset__fields").order_by("-version")
+        found = list(rows[: VERSIONS_SHOWN + 1])
+        if len(found) < 2:
+            return []
+        formers = [*found[1:], None]
+        pairs = [
+            (one, with_former(one, former) if former else None) for one, former in zip(found, formers, strict=True)
+        ]
+        return pairs[:VERSIONS_SHOWN]
 
     @property
     def following(self) -> dict[str, Refusal | None]:

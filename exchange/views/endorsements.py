@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.generic import DetailView, FormView
 
 from exchange import rules, summary, workflow
+from exchange.comparison import with_running
 from exchange.forms.reason import ReasonForm, SignForm
 from exchange.models import ExchangeRequest, Letter
 from exchange.refusals import Refusal
@@ -60,6 +61,7 @@ class SignPage(SigningMixin):
         return super().get_context_data(
             revision=revision,
             summary=summary.of_revision(revision),
+            comparison=with_running(revision),
             standing=standing.beside(self.object, scopes.scope_of_revision(revision)),
             **correction_context(self.object),
             sign_refusal=self.refusal_of("endorse"),

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.generic import DetailView, FormView, TemplateView
 
 from exchange import offers, overlap_words, summary, timeline, workflow
+from exchange.comparison import with_running
 from exchange.forms.filters import RequestFilterForm
 from exchange.forms.reason import OptionalReasonForm
 from exchange.forms.request import STEPS, TITLES, DatasetForm, places
@@ -225,6 +226,7 @@ class RequestDetailView(VisibleMixin, DetailView):
             summary=summary.of_revision(revision) if frozen else summary.of_draft(request),
             revision=revision,
             frozen=frozen,
+            comparison=with_running(revision) if frozen else None,
             standing=standing.beside_draft(request) if can_file and request.is_editable else None,
             turn=whose_turn(request),
             moves=moves,
