@@ -61,6 +61,13 @@ class Recommendation(TextChoices):
     AGAINST = "against", _("Against")
 
 
+class Audience(TextChoices):
+    """Who reads a comment, beside auditors."""
+
+    INTERNAL = "internal", _("Colleagues only")
+    BOTH = "both", _("Both agencies")
+
+
 class ConflictKind(TextChoices):
     """Why somebody stays out of a request."""
 

@@ -225,6 +225,21 @@ def check_reviewer(request: ExchangeRequest, by: User) -> None:
     _decides_once(request, by)
 
 
+def check_desk(request: ExchangeRequest, by: User) -> None:
+    """Refuse unless the person works at the owner's desk for this request and has no part in it otherwise."""
+    desk = ReviewCase.objects.visible_to(by).filter(request=request, provider=request.provider)
+    if not by.is_active or not desk.exists():
+        raise Refusal(
+            "not-your-role",
+            _("Only who handles requests for %(agency)s writes for it.") % {"agency": request.provider},
+        )
+    if by.pk in _filers(request) | _signatories(request):
+        raise Refusal(
+            "rule-1", _("Whoever filed, edited or signed a request does not speak for the owner of the data.")
+        )
+    _no_declared_conflict(request, by)
+
+
 def _within_policy(request: ExchangeRequest, by: User | None) -> None:
     scopes.best_policy(request)
 

@@ -30,6 +30,8 @@ SENTENCES: dict[str, Promise] = {
     "request.approve": _("Decided by the owner of the data"),
     "request.advise": _("Advice given by a reviewer of the owner"),
     "request.recuse": _("Somebody of the owner stays out of it, because of a conflict"),
+    "request.comment": _("A comment was written"),
+    "request.retract_comment": _("A comment was taken back"),
     "request.accept": _("Offer accepted"),
     "request.decline": _("Offer declined"),
     "request.withdraw": _("Withdrawn"),
@@ -103,8 +105,9 @@ def _events(entries, consumer: Agency, *, names_things: bool) -> list[Event]:
 
 
 def _is_internal(entry: Entry, details: dict) -> bool:
-    """A vote while the quorum is not met concerns only the owner, and so do advice and declared conflicts."""
-    if entry.action in ("request.advise", "request.recuse"):
+    """A vote while the quorum is not met concerns only the owner, and so do advice and declared conflicts; comments
+    stand in a list of their own."""
+    if entry.action in ("request.advise", "request.recuse", "request.comment", "request.retract_comment"):
         return True
     return entry.action == "request.approve" and details.get("to") == RequestStatus.UNDER_REVIEW
 

@@ -3,7 +3,18 @@
 from django.urls import path, register_converter
 from django.urls.converters import IntConverter
 
-from exchange.views import agreements, deliveries, desk, endorsements, joint, letters, lookups, paper, requests
+from exchange.views import (
+    agreements,
+    comments,
+    deliveries,
+    desk,
+    endorsements,
+    joint,
+    letters,
+    lookups,
+    paper,
+    requests,
+)
 
 
 class StepConverter(IntConverter):
@@ -27,6 +38,12 @@ urlpatterns = [
     path("requests/<uuid:public_id>/send-back/", endorsements.RequestSendBackView.as_view(), name="request-send-back"),
     path("requests/<uuid:public_id>/accept/", endorsements.RequestAcceptView.as_view(), name="request-accept"),
     path("requests/<uuid:public_id>/decline/", endorsements.RequestDeclineView.as_view(), name="request-decline"),
+    path("requests/<uuid:public_id>/comments/new/", comments.CommentCreateView.as_view(), name="comment-create"),
+    path(
+        "requests/<uuid:public_id>/comments/<uuid:comment_id>/retract/",
+        comments.CommentRetractView.as_view(),
+        name="comment-retract",
+    ),
     path("requests/<uuid:public_id>/add/", joint.RequestAddDatasetView.as_view(), name="request-add-dataset"),
     path("joint-requests/<uuid:public_id>/", joint.JointDetailView.as_view(), name="joint-detail"),
     path("joint-requests/<uuid:public_id>/propose/", joint.JointProposeView.as_view(), name="joint-propose"),

@@ -44,6 +44,7 @@ EXCHANGE = (
     "advice",
     "agreement",
     "calendarday",
+    "comment",
     "deadlineprofile",
     "decision",
     "delivery",
@@ -111,7 +112,9 @@ _DESK = _permissions(
         "unitcode",
     ),
 ) | _permissions(
-    "exchange", ("view",), ("advice", "agreement", "decision", "exchangerequest", "letter", "reviewcase", "revision")
+    "exchange",
+    ("view",),
+    ("advice", "agreement", "comment", "decision", "exchangerequest", "letter", "reviewcase", "revision"),
 )
 
 ROLE_PERMISSIONS: dict[Role, frozenset[str]] = {

@@ -14,6 +14,7 @@ from exchange.admin import forms, wording
 from exchange.admin.access import DeskAdmin
 from exchange.admin.advice import AdvicePages
 from exchange.admin.bulk import BulkPages
+from exchange.admin.comments import CommentPages
 from exchange.admin.dossier import CLOCK_RUNS, Dossier
 from exchange.admin.filters import OfficerFilter, OverdueFilter, SensitiveFilter, StateFilter
 from exchange.admin.pages import MovePages
@@ -29,7 +30,7 @@ from registry.permissions import has_role
 
 
 @admin.register(ReviewCase)
-class ReviewCaseAdmin(BulkPages, AdvicePages, RecusalPages, MovePages, DeskAdmin):
+class ReviewCaseAdmin(BulkPages, AdvicePages, RecusalPages, CommentPages, MovePages, DeskAdmin):
     list_display = [
         "code",
         "consumer",

@@ -24,6 +24,7 @@ from registry.models import Dataset, Field, LegalInstrument, SharingPolicy, User
 from registry.terms import limit_sentences
 
 HIDDEN_WHILE_BLIND = ("request.approve", "request.advise")
+TALK = ("request.comment", "request.retract_comment")
 TIMELINE_LENGTH = 100
 DECISIONS_SHOWN = 50
 # What a request says of the basis and the use of the data that its scope does not.
@@ -436,8 +437,10 @@ class Dossier:
         ]
 
     def _entries(self):
-        """Without the votes and the advice of others while the review is blind: the ledger would tell them."""
+        """Without what the asking agency says among itself, and, while the review is blind, without the votes and the
+        advice of others: the ledger would tell them."""
         entries = Entry.objects.in_case(self.request.code)
+        entries = entries.exclude(Q(action__in=TALK) & ~Q(agency=self.case.provider.code))
         if not self.case.is_blind:
             return entries
         own = str(self.reader.public_id) if self.reader else ""

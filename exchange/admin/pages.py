@@ -85,7 +85,12 @@ class MovePages:
         page = self.read(thing, request.user)
         buttons = self.buttons(request, thing)
         context = self._context(request, thing, page) | {"buttons": buttons, "reasons": reasons_of(buttons)}
+        context |= self.beside(request, thing, page)
         return TemplateResponse(request, self.page_template, context)
+
+    def beside(self, request, thing, page) -> dict:
+        """What only the page of the object shows, not those of its moves."""
+        return {}
 
     def buttons(self, request, thing) -> list[Button]:
         offered = workflow.offered_moves(self.subject_of(thing), request.user)

@@ -1,8 +1,9 @@
-"""Requests, cases and decisions; agreements; deliveries; deadlines."""
+"""Requests, cases and decisions; comments; agreements; deliveries; deadlines."""
 
 from exchange.models.advice import Advice
 from exchange.models.agreements import Agreement
 from exchange.models.cases import Decision, Letter, LetterCounter, ReviewCase
+from exchange.models.comments import Comment
 from exchange.models.deadlines import CalendarDay, DeadlineProfile
 from exchange.models.deliveries import Delivery, DeliveryAttempt
 from exchange.models.joint import JointRequest
@@ -15,6 +16,7 @@ __all__ = [
     "Advice",
     "Agreement",
     "CalendarDay",
+    "Comment",
     "DeadlineProfile",
     "Decision",
     "Delivery",

@@ -26,6 +26,7 @@ from exchange.views.base import (
     page_of,
 )
 from exchange.views.choosing import choice_of_datasets
+from exchange.views.comments import comments_context
 from exchange.views.corrections import correction_context, last_return
 from exchange.views.joint import joint_context
 from exchange.waiting import whose_turn
@@ -236,6 +237,7 @@ class RequestDetailView(VisibleMixin, DetailView):
             **correction_context(request),
             **(_overlap_context(request) if request.is_editable else {}),
             **joint_context(request),
+            **comments_context(self.request, request),
             can_add=can_file and request.is_editable and revision is None and request.dataset is not None,
             events=timeline.of_request(request),
             letters=Letter.objects.filter(case__request=request).select_related("agency"),

@@ -14,7 +14,8 @@ from evidence.models import Entry
 from exchange.choices import Direction, PaperReason
 from exchange.forms.request import BasisForm
 from exchange.models import ExchangeRequest, PaperExchange
-from exchange.services import cases, joint, paper, requests
+from exchange.services import cases, comments, joint, paper, requests
+from exchange.states import Side
 from exchange.urls import urlpatterns
 from registry.choices import AccessRights, Mode, Role
 from registry.models import Dataset
@@ -559,6 +560,10 @@ TABLE = {
     ("request-copy", "post"): ("draft", BACK),
     ("request-withdraw", "get"): ("draft", {**OWN, "endorser": 302}),
     ("request-withdraw", "post"): ("draft", BACK),
+    ("comment-create", "get"): ("draft", OWN),
+    ("comment-create", "post"): ("draft", {**OWN, "requester": 422, "endorser": 422}),
+    ("comment-retract", "get"): ("talked", BACK),
+    ("comment-retract", "post"): ("talked", BACK),
     ("request-add-dataset", "get"): ("draft", {**OWN, "endorser": 302}),
     ("request-add-dataset", "post"): ("draft", {**OWN, "requester": 422, "endorser": 422}),
     ("joint-detail", "get"): ("joint", OWN),
@@ -638,6 +643,10 @@ def build(world, kind: str):
         draft = world.draft()
         dataset = factories.SharingPolicyFactory().dataset
         return joint.add_part(request=draft, dataset=dataset, by=world.requester).joint
+    if kind == "talked":
+        draft = world.draft()
+        comments.write(request=draft, by=world.requester, side=Side.CONSUMER, text="Ghi nhớ")
+        return draft
     if kind == "letter":
         return world.agreed().case.letters.get()
     if kind == "paper":
@@ -645,6 +654,12 @@ def build(world, kind: str):
     steps = {"draft": world.draft, "proposed": world.proposed, "offered": world.offered}
     steps.update({"agreement": world.agreed, "delivery": world.delivered})
     return steps[kind]() if kind else None
+
+
+def rest_of_address(name: str, thing=None) -> list:
+    if name == "comment-retract":
+        return [thing.comments.get().public_id if thing else uuid.uuid4()]
+    return [2] if name == "request-edit" else []
 
 
 @pytest.mark.parametrize(("name", "method"), TABLE)
@@ -661,7 +676,7 @@ def test_who_reaches_what(client, world, name, method):
     for role in ROLES:
         if thing is None or method == "post":  # reading leaves the thing as it was
             thing = build(world, kind)
-        more = [2] if name == "request-edit" else []
+        more = rest_of_address(name, thing)
         client.logout()
         if role in people:
             client.force_login(people[role])
@@ -680,7 +695,7 @@ def test_who_reaches_what(client, world, name, method):
 @pytest.mark.parametrize("name", [name for name, _method in TABLE if TABLE[name, _method][0]])
 def test_unknown_things_are_not_found(client, world, name):
     client.force_login(world.requester)
-    more = [2] if name == "request-edit" else []
+    more = rest_of_address(name)
     assert client.get(reverse(f"exchange:{name}", args=[uuid.uuid4(), *more])).status_code == 404
 
 
