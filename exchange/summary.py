@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -133,7 +134,11 @@ def _summary(content: dict, dataset, legal_basis, maskings: dict, people: list[U
 
 def of_scope(scope: Scope, dataset: Dataset) -> tuple[list[FieldLine], list[Line]]:
     """The fields of a scope, and everything else about it."""
-    known = fields_of(dataset)
+    return of_scope_named(scope, fields_of(dataset))
+
+
+def of_scope_named(scope: Scope, known: Mapping) -> tuple[list[FieldLine], list[Line]]:
+    """The same with the fields by name as `known` has them, with their titles."""
     fields = [_field_line(name, Masking(masking).label, known) for name, masking in scope.fields]
     filters = [{"field": one.field, "operator": one.operator, "values": one.values} for one in scope.filters]
     return fields, [

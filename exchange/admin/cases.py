@@ -27,6 +27,7 @@ from registry.admin.base import ReadOnlyAdmin
 from registry.choices import PersonalData, Role
 from registry.models import Field, User
 from registry.permissions import has_role
+from registry.roles import agencies_served
 
 
 @admin.register(ReviewCase)
@@ -274,7 +275,9 @@ class LetterAdmin(ReadOnlyAdmin):
     autocomplete_fields = []
     fields = ["notation", "shown_agency", "shown_case", "issued_at", "text", "content_hash"]
     readonly_fields = fields
-    owner_path = "agency"
+
+    def scoped(self, queryset, user):
+        return queryset.filter(agency__in=agencies_served(user))
 
     @admin.display(description=_("number and notation"), ordering="number")
     def notation(self, letter):

@@ -160,6 +160,15 @@ class LetterCounter(models.Model):
         return f"{self.agency.code} {self.year}: {self.last}"
 
 
+class LetterQuerySet(models.QuerySet):
+    def visible_to(self, user: User):
+        """Those to the agencies in which the person files or signs today."""
+        return self.filter(case__request__in=ExchangeRequest.objects.visible_to(user))
+
+    def for_lists(self):
+        return self.select_related("agency__parent", "case__provider__parent", "case__request__consumer")
+
+
 class Letter(models.Model):
     """The numbered letter that tells the consumer what a provider decided. Text and hash never change."""
 
@@ -171,6 +180,8 @@ class Letter(models.Model):
     content = models.TextField()  # canonical JSON: what the letter says
     content_hash = models.CharField(_("SHA-256"), max_length=64)
     issued_at = models.DateTimeField(_("issued at"), auto_now_add=True)
+
+    objects = LetterQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("letter")

@@ -6,16 +6,20 @@ from exchange.choices import Verdict
 from exchange.models import Decision, Letter, LetterCounter, ReviewCase, Revision
 from exchange.scope import Scope, canonical, sha256
 from exchange.services import scopes
+from registry.models import LegalInstrument
 
 
 def issue(*, case: ReviewCase, content: dict) -> Letter:
-    """Write the letter inside the caller's transaction: a number is taken only if the decision stands."""
+    """Write the letter inside the caller's transaction: a number is taken only if the decision stands.
+
+    With `content` it keeps the names that things have today, so that it reads the same for ever.
+    """
     year = timezone.localdate().year
     LetterCounter.objects.get_or_create(agency=case.provider, year=year)
     counter = LetterCounter.objects.select_for_update().get(agency=case.provider, year=year)
     counter.last += 1
     counter.save(update_fields=["last"])
-    text = canonical(content)
+    text = canonical({**content, "names": names_of(case, content)})
     return Letter.objects.create(
         case=case,
         agency=case.provider,
@@ -24,6 +28,31 @@ def issue(*, case: ReviewCase, content: dict) -> Letter:
         content=text,
         content_hash=sha256(text),
     )
+
+
+def names_of(case: ReviewCase, content: dict) -> dict:
+    """What the things are called, in both languages, that `content` mentions by code, name or number."""
+    request, owner = case.request, case.provider
+    agencies = [agency for agency in (owner, owner.parent, request.consumer) if agency]
+    laws = LegalInstrument.objects.filter(number__in=[content.get("legal_basis"), content.get("sharing_basis")])
+    mentioned = _fields_mentioned(content)
+    return {
+        "superior": owner.parent.code if owner.parent else "",
+        "subject": request.letter_subject,
+        "agencies": {agency.code: {"vi": agency.name_vi, "en": agency.name_en} for agency in agencies},
+        "dataset": {"code": request.dataset.code, "vi": request.dataset.title_vi, "en": request.dataset.title_en},
+        "fields": {
+            field.name: {"vi": field.title_vi, "en": field.title_en, "personal_data": str(field.personal_data)}
+            for field in request.dataset.fields.filter(name__in=mentioned)
+        },
+        "laws": {law.number: {"vi": law.title_vi, "en": law.title_en} for law in laws},
+    }
+
+
+def _fields_mentioned(content: dict) -> set[str]:
+    scope = content.get("scope", {"fields": [], "filters": []})
+    given = {field["name"] for field in scope["fields"]} | {one["field"] for one in scope["filters"]}
+    return given | set(content.get("left_out", {}).get("fields", []))
 
 
 def of_rejection(decision: Decision) -> dict:

@@ -1,11 +1,19 @@
 """The decision letter as the requesting agency reads and prints it."""
 
+import json
+import re
+
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.html import escape
 
+from exchange.models import Letter
+from exchange.scope import canonical, sha256
 from exchange.services import cases
+from registry.choices import PersonalData
+from registry.models import Agency, Field, LegalInstrument
 from tests.scenarios import hash_of
 
 pytestmark = pytest.mark.django_db
@@ -45,7 +53,7 @@ def test_a_partial_approval_reads_as_an_offer(client, world):
     letter = world.offered().cases.get().letters.get()
     client.force_login(world.endorser)
     page = client.get(reverse("exchange:letter-detail", args=[letter.public_id]))
-    assert len(page.context["left_out"]) == 2
+    assert len(page.context["text"].left_out) == 2
     for text in (world.fields["full_name"].title, "Chỉ cần số định danh", "Vụ trưởng", world.policy.legal_basis.number):
         assert text in page.text
     assert str(world.approver) not in page.text
@@ -72,3 +80,33 @@ def test_a_standing_grant_names_the_day_of_the_owners_decision(client, make_worl
     client.force_login(world.requester)
     day = date_format(timezone.localdate(world.policy.decided_at), "SHORT_DATE_FORMAT")
     assert f"Cho phép thường xuyên, quyết định ngày {day}" in page_of(client, letter)
+
+
+def test_a_letter_keeps_the_names_that_it_was_written_with(client, world):
+    letter = world.agreed().case.letters.get()
+    client.force_login(world.requester)
+    before = page_of(client, letter)
+    Agency.objects.filter(pk=world.provider.pk).update(name_vi="Tên mới của cơ quan")
+    Field.objects.update(title_vi="Tiêu đề mới", personal_data=PersonalData.SENSITIVE)
+    LegalInstrument.objects.update(title_vi="Trích yếu mới")
+    after = page_of(client, letter)
+    assert world.fields["full_name"].title in after
+    assert re.sub("csrf.*", "", after) == re.sub("csrf.*", "", before)
+
+
+def test_a_letter_from_before_names_were_kept_is_told_with_those_of_today(client, world):
+    letter = world.agreed().case.letters.get()
+    content = json.loads(letter.content)
+    del content["names"]
+    old = Letter.objects.create(
+        case=letter.case,
+        agency=letter.agency,
+        year=2020,
+        number=1,
+        content=canonical(content),
+        content_hash=sha256(canonical(content)),
+    )
+    client.force_login(world.requester)
+    page = page_of(client, old)
+    for text in (str(world.provider), world.fields["full_name"].title, str(world.policy.legal_basis)):
+        assert escape(text) in page

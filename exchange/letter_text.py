@@ -1,0 +1,169 @@
+"""A decision letter in words of the reader's language, the same on the page and on paper.
+
+What it says, and what things are called in it, stands in the letter's frozen text and not in today's registry.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import date
+
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
+from django.utils.functional import Promise
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
+
+from exchange import summary
+from exchange.choices import Verdict
+from exchange.models import Letter
+from exchange.scope import Scope, canonical
+from exchange.services import letters
+from registry.choices import PersonalData
+from registry.names import in_current_language
+
+REJECTED = gettext_lazy("Rejected")
+GRANTED = gettext_lazy("Granted as stated below")
+OFFERED = gettext_lazy("Offer to share in part")
+# The day of an official letter is written out, in Viet Nam with two digits where it could be changed by adding one.
+DAYS = {"vi": r"\n\gà\y d \t\há\n\g m \nă\m Y", "en": "j F Y"}
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """What something was called in both languages when the letter was written."""
+
+    vi: str
+    en: str = ""
+
+    def __str__(self) -> str:
+        return in_current_language(self.vi, self.en)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedField:
+    """A field as it was when the letter was written; on the page it stands where the registry's field stands elsewhere."""
+
+    name: str
+    vi: str
+    en: str
+    personal_data: str
+
+    @property
+    def title(self) -> str:
+        return in_current_language(self.vi, self.en) or self.name
+
+    def get_personal_data_display(self) -> str | Promise:
+        return PersonalData(self.personal_data).label
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """Who decided: a position of an agency, perhaps in the place of another one."""
+
+    position: str
+    agency: str
+    in_place_of: str | None = None
+
+    def __str__(self) -> str:
+        office = ", ".join(filter(None, [self.position, self.agency]))
+        if self.in_place_of is None:
+            return office
+        delegator = self.in_place_of or _("the approver")
+        return _("%(office)s, in the place of: %(delegator)s") % {"office": office, "delegator": delegator}
+
+
+@dataclass(frozen=True, slots=True)
+class LetterText:
+    """The parts of a letter. Texts are in the language that was current when they were made."""
+
+    notation: str
+    agency: str
+    superior: str
+    consumer: str
+    day: str
+    verdict: str
+    request: str
+    your_letter: str
+    subject: str
+    dataset: str
+    reason: str
+    standing: str
+    legal_basis: str
+    sharing_basis: str
+    deciders: list[Office]
+    fields: list[summary.FieldLine]
+    lines: list[summary.Line]
+    left_out: list[str]
+    revision_sha256: str
+
+
+def text_of(letter: Letter) -> LetterText:
+    content = json.loads(letter.content)
+    # Letters from before names were kept are told with those of today.
+    names = content.get("names") or letters.names_of(letter.case, content)
+    agencies = {code: str(Name(**name)) for code, name in names["agencies"].items()}
+    known = {name: NamedField(name, **field) for name, field in names["fields"].items()}
+    fields, lines = [], []
+    if "scope" in content:
+        fields, lines = summary.of_scope_named(Scope.from_text(canonical(content["scope"])), known)
+    left_out = _left_out(content.get("left_out", {}), known)
+    return LetterText(
+        notation=letter.notation,
+        agency=agencies[content["from"]],
+        superior=agencies.get(names["superior"], ""),
+        consumer=agencies[content["to"]],
+        day=date_format(timezone.localtime(letter.issued_at), DAYS.get(get_language(), DAYS["en"])),
+        verdict=str(_verdict(content["verdict"], left_out)),
+        request=content["request"],
+        your_letter=content["your_letter"] or content["request"],
+        subject=names["subject"],
+        dataset=str(Name(names["dataset"]["vi"], names["dataset"]["en"])),
+        reason=content["reason"],
+        standing=_standing(content.get("standing")),
+        legal_basis=_law(content.get("legal_basis"), names["laws"]),
+        sharing_basis=_law(content.get("sharing_basis"), names["laws"]),
+        deciders=[
+            Office(one["position"], agencies.get(one["agency"], one["agency"]), one.get("in_place_of"))
+            for one in content["decided_by"]
+        ],
+        fields=fields,
+        lines=lines,
+        left_out=left_out,
+        revision_sha256=content["revision_sha256"],
+    )
+
+
+def _verdict(verdict: str, left_out: list[str]) -> Promise:
+    if verdict == Verdict.REJECT:
+        return REJECTED
+    return OFFERED if left_out else GRANTED
+
+
+def _law(number: str | None, laws: dict) -> str:
+    """Number and title; the number alone where the registry did not know it."""
+    if not number:
+        return ""
+    return f"{number} – {Name(**laws[number])}" if number in laws else number
+
+
+def _standing(standing: dict | None) -> str:
+    """Under which decision it was granted, where nobody had to decide anew."""
+    if not standing:
+        return ""
+    day = date_format(date.fromisoformat(standing["decided_on"]), "SHORT_DATE_FORMAT")
+    return _("Standing permission, decided on %(day)s for every request that lies wholly inside it") % {"day": day}
+
+
+def _left_out(left_out: dict, known: dict[str, NamedField]) -> list[str]:
+    """What was asked for and is not offered, one sentence for each thing."""
+    sentences = [
+        _("Not given: %(field)s") % {"field": f"{known[name].title} ({name})" if name in known else name}
+        for name in left_out.get("fields", [])
+    ]
+    if "row_limit" in left_out:
+        rows = number_format(left_out["row_limit"], force_grouping=True)
+        sentences.append(_("Fewer rows: %(rows)s were asked for") % {"rows": rows})
+    if "period_to" in left_out:
+        day = date_format(date.fromisoformat(left_out["period_to"]), "SHORT_DATE_FORMAT")
+        sentences.append(_("A shorter time: use until %(day)s was asked for") % {"day": day})
+    return sentences
