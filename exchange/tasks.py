@@ -1,7 +1,7 @@
 """What the queue calls: ids in, nothing out. Every task may run twice."""
 
 from exchange.fulfilment import expiry, run
-from exchange.services import agreements, deliveries, holding, lookups, requests, sweeping
+from exchange.services import agreements, deliveries, holding, lookups, reminders, requests, sweeping
 from registry.services import deciders, import_runs, profiles, readings, stewards, tree
 
 
@@ -20,6 +20,7 @@ def sweep() -> None:
         agreements.follow_dates,
         expiry.remove_expired,
         requests.lapse_stale,
+        reminders.remind,
         lookups.erase_old,
         profiles.nudge_due,
         import_runs.nudge_due,

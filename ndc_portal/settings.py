@@ -253,6 +253,8 @@ DELIVERY_DIR = VAR_DIR / "deliveries"
 PROFILE_LEAST_COUNT = env.int("PROFILE_LEAST_COUNT", 10, validate=lambda value: 5 <= value <= 1_000)
 # Fewer rows than this between two packages stand out, and are warned of before anybody decides.
 RELEASE_LEAST_DIFFERENCE = env.int("RELEASE_LEAST_DIFFERENCE", 10, validate=lambda value: 2 <= value <= 10_000)
+# Working days before the end of an agreement on which its consumer is told, unless a deadline “renewal-reminder” says otherwise.
+RENEWAL_REMINDER_DAYS = env.int("RENEWAL_REMINDER_DAYS", 20, validate=lambda value: 1 <= value <= 250)
 DELIVERY_DAYS = env.int("DELIVERY_DAYS", 30, validate=lambda value: 1 <= value <= 365)
 
 LOGGING = {

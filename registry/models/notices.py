@@ -1,14 +1,20 @@
 """What the portal tells people of its own accord."""
 
+import contextlib
+import re
 import uuid
+from datetime import date
 
 from django.db import models
 from django.db.models import Q
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from registry.models.people import User
 from registry.names import in_current_language
 from registry.notice_kinds import KINDS
+
+DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)  # as it is kept
 
 
 class NoticeQuerySet(models.QuerySet):
@@ -65,4 +71,9 @@ class Notice(models.Model):
 
 
 def _spoken(value):
-    return in_current_language(value["vi"], value.get("en", "")) if isinstance(value, dict) else value
+    if isinstance(value, dict):
+        return in_current_language(value["vi"], value.get("en", ""))
+    if isinstance(value, str) and DAY.fullmatch(value):
+        with contextlib.suppress(ValueError):  # it only looks like one
+            return date_format(date.fromisoformat(value), "SHORT_DATE_FORMAT")
+    return value

@@ -117,3 +117,9 @@ def test_auditors_see_who_was_told_and_operators_do_not(client, kind, operator, 
         client.force_login(person)
         assert client.get(reverse("admin:registry_notice_changelist")).status_code == status
         assert client.get(reverse("admin:registry_notice_change", args=[notice.pk])).status_code == status
+
+
+@pytest.mark.parametrize(("kept", "read"), [("2026-12-31", "31/12/2026"), ("2026-99-99", "2026-99-99")])
+def test_a_day_is_read_as_people_write_it(kind, user, kept, read):
+    with translation.override("vi"):
+        assert factories.NoticeFactory(recipient=user, params={"what": kept, "count": 1}).text.startswith(read)
