@@ -1,7 +1,7 @@
 """What the queue calls: ids in, nothing out. Every task may run twice."""
 
 from exchange.fulfilment import expiry, run
-from exchange.services import agreements, deliveries, holding, lookups, reminders, requests, sweeping
+from exchange.services import agreements, deliveries, holding, leavers, lookups, reminders, requests, sweeping
 from registry.services import deciders, import_runs, profiles, readings, stewards, tree
 
 
@@ -21,6 +21,7 @@ def sweep() -> None:
         expiry.remove_expired,
         requests.lapse_stale,
         reminders.remind,
+        leavers.take_off_left,
         lookups.erase_old,
         profiles.nudge_due,
         import_runs.nudge_due,
