@@ -186,6 +186,14 @@ def _decides_once(request: ExchangeRequest, by: User) -> None:
         raise Refusal("rule-2", _("%(person)s has already decided on this revision.") % {"person": by})
 
 
+def _nobody_decided(request: ExchangeRequest, by: User) -> None:
+    if request.revisions.first().decisions.live().exists():
+        raise Refusal(
+            "decided-already",
+            _("Somebody has decided on this revision already: hand the case over to a colleague instead."),
+        )
+
+
 def _approver_gave_no_advice(request: ExchangeRequest, by: User) -> None:
     if request.revisions.first().advice.filter(made_by=by).exists():
         raise Refusal("rule-1", _("Whoever advised on a revision as a reviewer does not decide on it."))
@@ -326,6 +334,7 @@ RULES: dict[str, Callable[[Subject, User | None], None]] = {
     "approver_not_of_consumer": _approver_not_of_consumer,
     "no_declared_conflict": _no_declared_conflict,
     "decides_once": _decides_once,
+    "nobody_decided": _nobody_decided,
     "approver_gave_no_advice": _approver_gave_no_advice,
     "advice_is_in": _advice_is_in,
     "within_standing_permission": _within_standing_permission,

@@ -101,6 +101,12 @@ def _table(name: str, statuses: type[TextChoices], initial: tuple[str, ...], *mo
 
 _R, _A, _D = RequestStatus, AgreementStatus, DeliveryStatus
 _OPEN_REQUEST = frozenset({_R.DRAFT, _R.PENDING_ENDORSEMENT, _R.SUBMITTED, _R.UNDER_REVIEW, _R.RETURNED, _R.OFFERED})
+_HANDLING = (
+    "mover_assigned_to_database",
+    "approver_took_no_part",
+    "approver_not_of_consumer",
+    "no_declared_conflict",
+)
 _SEPARATION = (
     "approver_took_no_part",
     "approver_not_of_consumer",
@@ -148,6 +154,24 @@ REQUEST = _table(
         Side.PROVIDER,
         (Role.CASE_OFFICER,),
         ("officer_assigned_to_database", "approver_took_no_part", "approver_not_of_consumer", "no_declared_conflict"),
+    ),
+    Move(
+        "hand_over",
+        _("Hand over"),
+        frozenset({_R.UNDER_REVIEW}),
+        (_R.UNDER_REVIEW,),
+        Side.PROVIDER,
+        (Role.CASE_OFFICER, Role.APPROVER),
+        _HANDLING,
+    ),
+    Move(
+        "release",
+        _("Put back"),
+        frozenset({_R.UNDER_REVIEW}),
+        (_R.SUBMITTED,),
+        Side.PROVIDER,
+        (Role.CASE_OFFICER, Role.APPROVER),
+        (*_HANDLING, "nobody_decided"),
     ),
     Move(
         "grant",

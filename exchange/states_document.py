@@ -27,6 +27,7 @@ RULES = {
     "no_declared_conflict": "the mover has declared no conflict with the request",
     "approver_not_of_consumer": "the mover belongs neither to the consumer agency nor to one above it, today or when the request was proposed or signed",
     "decides_once": "the mover has not yet decided on this revision, in person or through a delegate",
+    "nobody_decided": "nobody has decided on this revision yet",
     "approver_gave_no_advice": "the mover gave no advice on this revision as a reviewer",
     "advice_is_in": "as many reviewers as the policy asks for have given advice on this revision",
     "within_standing_permission": "the owner decided beforehand to grant exactly this, by an approver without conflict",

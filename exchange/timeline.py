@@ -24,6 +24,8 @@ SENTENCES: dict[str, Promise] = {
     "request.send_back": _("Sent back to the clerk"),
     "request.endorse": _("Signed for the agency and submitted"),
     "request.claim": _("Taken on by the owner of the data"),
+    "request.hand_over": _("Handed over to a colleague"),
+    "request.release": _("Put back by the owner of the data, to be taken on anew"),
     "request.grant": _("Granted under a standing permission"),
     "request.return": _("Returned for correction"),
     "request.reject": _("Rejected"),
@@ -105,9 +107,10 @@ def _events(entries, consumer: Agency, *, names_things: bool) -> list[Event]:
 
 
 def _is_internal(entry: Entry, details: dict) -> bool:
-    """A vote while the quorum is not met concerns only the owner, and so do advice and declared conflicts; comments
-    stand in a list of their own."""
-    if entry.action in ("request.advise", "request.recuse", "request.comment", "request.retract_comment"):
+    """Who handles it and what a vote says before the last one concern only the owner, and so do advice and declared
+    conflicts; comments stand in a list of their own."""
+    internal = ("request.advise", "request.recuse", "request.hand_over", "request.comment", "request.retract_comment")
+    if entry.action in internal:
         return True
     return entry.action == "request.approve" and details.get("to") == RequestStatus.UNDER_REVIEW
 

@@ -1,7 +1,7 @@
 """Who has to act next on a request, in words that a clerk understands."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from exchange.models import ExchangeRequest
 from exchange.states import RequestStatus
 from registry.choices import Role
-from registry.models import Membership, User
+from registry.models import Agency, Membership, User
 
 _S = RequestStatus
 SENTENCES = {
@@ -33,6 +33,8 @@ class Turn:
     sentence: str | Promise
     people: list[User]
     due_on: date | None = None
+    office: Agency | None = None  # the agency that handles it, which answers for its people
+    since: datetime | None = None
 
 
 def whose_turn(request: ExchangeRequest) -> Turn:
@@ -41,7 +43,9 @@ def whose_turn(request: ExchangeRequest) -> Turn:
         return Turn(sentence, _signatories(request))
     if request.status in (_S.SUBMITTED, _S.UNDER_REVIEW):
         case = request.cases.filter(provider=request.provider).first()
-        return Turn(sentence, [], case.due_on if case else None)
+        if case is None:
+            return Turn(sentence, [])
+        return Turn(sentence, [], case.due_on, request.provider, case.claimed_at or request.endorsed_at)
     return Turn(sentence, [])
 
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
+from evidence.models import Entry
 from exchange.admin import forms, wording
 from exchange.admin.access import DeskAdmin
 from exchange.admin.advice import AdvicePages
@@ -19,6 +20,7 @@ from exchange.admin.dossier import CLOCK_RUNS, Dossier
 from exchange.admin.filters import OfficerFilter, OverdueFilter, SensitiveFilter, StateFilter
 from exchange.admin.pages import MovePages
 from exchange.admin.recusals import RecusalPages
+from exchange.admin.workload import WorkloadPage
 from exchange.choices import Urgency, Verdict
 from exchange.models import Decision, Letter, ReviewCase
 from exchange.services import advice, cases, recusals
@@ -31,7 +33,7 @@ from registry.roles import agencies_served
 
 
 @admin.register(ReviewCase)
-class ReviewCaseAdmin(BulkPages, AdvicePages, RecusalPages, CommentPages, MovePages, DeskAdmin):
+class ReviewCaseAdmin(WorkloadPage, BulkPages, AdvicePages, RecusalPages, CommentPages, MovePages, DeskAdmin):
     list_display = [
         "code",
         "consumer",
@@ -41,6 +43,7 @@ class ReviewCaseAdmin(BulkPages, AdvicePages, RecusalPages, CommentPages, MovePa
         "urgency",
         "due",
         "officer",
+        "last_activity",
         "approvals",
     ]
     list_display_links = ["code"]
@@ -61,6 +64,8 @@ class ReviewCaseAdmin(BulkPages, AdvicePages, RecusalPages, CommentPages, MovePa
 
     moves = {
         "claim": forms.MoveForm,
+        "hand_over": forms.HandOverForm,
+        "release": forms.MoveForm,
         "approve": forms.ApproveForm,
         "return": forms.ReturnForm,
         "reject": forms.RejectForm,
@@ -89,17 +94,20 @@ class ReviewCaseAdmin(BulkPages, AdvicePages, RecusalPages, CommentPages, MovePa
             )
             .filter(place__isnull=False)
         )
+        latest = Entry.objects.filter(correlation_id=OuterRef("request__code")).order_by("-sequence")
         return (
             super()
             .get_queryset(request)
             .annotate(
                 asks_sensitive=Exists(sensitive),
                 votes=Coalesce(Subquery(votes, output_field=IntegerField()), 0),
+                active_at=Subquery(latest.values("at")[:1]),
             )
         )
 
     def changelist_view(self, request, extra_context=None):
-        return super().changelist_view(request, {"title": _("Review desk")} | (extra_context or {}))
+        context = {"title": _("Review desk"), "sees_workload": bool(self.workload_agencies(request))}
+        return super().changelist_view(request, context | (extra_context or {}))
 
     @admin.display(description=_("request"), ordering="request__code")
     def code(self, case):
@@ -140,7 +148,14 @@ class ReviewCaseAdmin(BulkPages, AdvicePages, RecusalPages, CommentPages, MovePa
 
     @admin.display(description=_("case officer"), empty_value="–")
     def officer(self, case):
-        return case.claimed_by
+        if case.claimed_by is None:
+            return None
+        since = _("since %(day)s") % {"day": wording.day(timezone.localdate(case.claimed_at))}
+        return format_html('{} <span class="quiet">{}</span>', case.claimed_by, since)
+
+    @admin.display(description=_("last activity"), empty_value="–")
+    def last_activity(self, case):
+        return wording.moment(case.active_at) or None
 
     @admin.display(description=_("approvals"))
     def approvals(self, case):
@@ -193,6 +208,15 @@ class ReviewCaseAdmin(BulkPages, AdvicePages, RecusalPages, CommentPages, MovePa
         if name == "claim":
             cases.claim(**arguments)
             return _("You have taken on %(code)s.") % {"code": page.request.code}
+        if name == "hand_over":
+            cases.hand_over(**arguments, to=answers["officer"])
+            return _("%(person)s handles %(code)s from now on.") % {
+                "person": answers["officer"],
+                "code": page.request.code,
+            }
+        if name == "release":
+            cases.release(**arguments)
+            return _("%(code)s is back in the queue, for anybody to take on.") % {"code": page.request.code}
         arguments |= {"revision_hash": answers["revision_hash"], "reason": answers["reason"]}
         if name == "return":
             cases.send_back(**arguments, field_reasons=form.field_reasons)

@@ -421,6 +421,18 @@ class Dossier:
         return overlap_words.warnings_for_owner(self.overlaps) if self.overlaps else []
 
     @cached_property
+    def officer_words(self) -> str:
+        """Who handles it, since when, and when anybody last did something."""
+        if self.case.claimed_by is None:
+            return _("nobody yet")
+        told = {"person": self.case.claimed_by, "day": wording.day(timezone.localdate(self.case.claimed_at))}
+        return _("%(person)s, since %(day)s") % told
+
+    @cached_property
+    def last_activity(self) -> str:
+        return wording.moment(self.timeline[0]["at"]) if self.timeline else ""
+
+    @cached_property
     def timeline(self) -> list[dict]:
         """The last entries of the ledger about the exchange, newest first, refusals included."""
         entries = list(self._entries().order_by("-sequence")[:TIMELINE_LENGTH])

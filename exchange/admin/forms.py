@@ -7,7 +7,8 @@ from django.utils.translation import gettext_lazy as _
 from exchange.admin import wording
 from exchange.forms.inputs import Choices
 from exchange.refusals import Refusal
-from registry.models import LegalInstrument
+from exchange.services import cases
+from registry.models import LegalInstrument, User
 
 # What a return may complain about: all that the clerk writes, in the groups of the clerk's form.
 POINTS = (
@@ -48,6 +49,18 @@ class MoveForm(forms.Form):
             self.add_error(name, [str(problem) for problem in problems])
         if not named:
             self.add_error(None, str(refusal))
+
+
+class HandOverForm(MoveForm):
+    officer = forms.ModelChoiceField(
+        label=_("New case officer"),
+        queryset=User.objects.none(),
+        help_text=_("Case officers of your agency who are assigned to the database. The colleague is told."),
+    )
+
+    def __init__(self, *args, thing, **kwargs):
+        super().__init__(*args, thing=thing, **kwargs)
+        self.fields["officer"].queryset = cases.officers_for(thing.case)
 
 
 class ReasonForm(MoveForm):

@@ -2,6 +2,8 @@
 
 from datetime import date
 
+from django.db.models import QuerySet
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -11,8 +13,11 @@ from exchange.models import Decision, ExchangeRequest, ReviewCase
 from exchange.refusals import Refusal
 from exchange.scope import Scope, excess
 from exchange.services import agreements, letters, overlaps, scopes
-from exchange.states import RequestStatus
-from registry.models import LegalInstrument, User
+from exchange.states import REQUEST, RequestStatus
+from registry import notice_kinds, permissions
+from registry.choices import Role
+from registry.models import LegalInstrument, Membership, User
+from registry.services import notices
 
 
 def claim(*, request: ExchangeRequest, by: User) -> ExchangeRequest:
@@ -21,6 +26,58 @@ def claim(*, request: ExchangeRequest, by: User) -> ExchangeRequest:
         case.claimed_by, case.claimed_at = by, timezone.now()
         case.save(update_fields=["claimed_by", "claimed_at"])
     return request
+
+
+HANDED_OVER = notice_kinds.define(
+    "exchange.case.handed-over",
+    _("A case was handed over to you"),
+    _("%(request)s of %(agency)s is yours from now on. It is due on %(due)s."),
+)
+
+
+def hand_over(*, request: ExchangeRequest, by: User, to: User) -> ExchangeRequest:
+    """Make a colleague the case officer, who is told. The colleague must be one who could take the case on."""
+    with workflow.making("hand_over", request, by=by) as step:
+        case = rules.case_of(step.subject)
+        if case.claimed_by_id == to.pk:
+            raise Refusal("same-officer", _("%(person)s handles it already.") % {"person": to})
+        try:
+            rules.check_mover(REQUEST.moves["claim"], step.subject, to)
+        except Refusal as refusal:
+            raise Refusal(
+                refusal.code, _("%(person)s cannot handle it: %(reason)s") % {"person": to, "reason": refusal}
+            ) from None
+        former = case.claimed_by
+        case.claimed_by, case.claimed_at = to, timezone.now()
+        case.save(update_fields=["claimed_by", "claimed_at"])
+        step.details.update(officer=str(to.public_id), former=str(former.public_id) if former else "")
+        if to != by:
+            notices.tell(
+                kind=HANDED_OVER,
+                to=[to],
+                path=reverse("admin:exchange_reviewcase_change", args=[case.pk]),
+                request=request.code,
+                agency=request.consumer,
+                due=case.due_on,
+            )
+    return request
+
+
+def release(*, request: ExchangeRequest, by: User) -> ExchangeRequest:
+    """Put the case back, for anybody who may to take it on. The clock goes on."""
+    with workflow.making("release", request, by=by) as step:
+        case = rules.case_of(step.subject)
+        case.claimed_by, case.claimed_at = None, None
+        case.save(update_fields=["claimed_by", "claimed_at"])
+    return request
+
+
+def officers_for(case: ReviewCase) -> QuerySet[User]:
+    """Who could be handed the case: case officers of the owner who are assigned to the database, but for the present one."""
+    serving = Membership.objects.today().filter(agency=case.provider, role=Role.CASE_OFFICER)
+    named = permissions.people_named(permissions.HANDLE, case.request.dataset.database)
+    found = User.objects.filter(pk__in=serving.values("user"), is_active=True).filter(pk__in=named.values("pk"))
+    return found.exclude(pk=case.claimed_by_id).order_by("full_name", "pk")
 
 
 def send_back(

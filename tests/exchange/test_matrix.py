@@ -20,7 +20,7 @@ from exchange.states import AGREEMENT, DELIVERY, REQUEST
 from registry.choices import Role
 from registry.models import SharingPolicy
 from registry.permissions import DECIDE, HANDLE, REVIEW
-from tests.factories import SchemaChangeFactory, assign, person
+from tests.factories import SchemaChangeFactory, assign, handler, person
 from tests.scenarios import hash_of
 
 RELATIONS = ("own", "parent", "provider", "other")
@@ -36,6 +36,8 @@ REQUEST_MOVES = {
     "send_back": ({"pending-endorsement"}, "draft", {("own", "endorser")}),
     "endorse": ({"pending-endorsement"}, "submitted", {("own", "endorser")}),
     "claim": ({"submitted"}, "under-review", {("provider", "case-officer")}),
+    "hand_over": ({"under-review"}, "under-review", {("provider", "case-officer"), ("provider", "approver")}),
+    "release": ({"under-review"}, "submitted", {("provider", "case-officer"), ("provider", "approver")}),
     "grant": ({"submitted"}, "approved", {SYSTEM}),
     "return": ({"under-review"}, "returned", {("provider", "case-officer"), ("provider", "approver")}),
     "reject": ({"under-review"}, "rejected", {("provider", "approver")}),
@@ -251,6 +253,8 @@ DRIVERS = {
     "send_back": lambda world, request, by: requests.send_back(request=request, by=by, reason="Sửa lại"),
     "endorse": lambda world, request, by: requests.endorse(request=request, by=by, revision_hash=_hash(request)),
     "claim": lambda world, request, by: cases.claim(request=request, by=by),
+    "hand_over": lambda world, request, by: cases.hand_over(request=request, by=by, to=handler(world.database)),
+    "release": lambda world, request, by: cases.release(request=request, by=by),
     "grant": _grant,
     "return": lambda world, request, by: cases.send_back(
         request=request, by=by, reason="Thiếu căn cứ", revision_hash=_hash(request)
