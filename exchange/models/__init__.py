@@ -2,7 +2,7 @@
 
 from exchange.models.advice import Advice
 from exchange.models.agreements import Agreement
-from exchange.models.cases import Decision, Letter, LetterCounter, ReviewCase
+from exchange.models.cases import Decision, Letter, LetterCopy, LetterCounter, ReviewCase
 from exchange.models.comments import Comment
 from exchange.models.deadlines import CalendarDay, DeadlineProfile
 from exchange.models.deliveries import Delivery, DeliveryAttempt
@@ -24,6 +24,7 @@ __all__ = [
     "ExchangeRequest",
     "JointRequest",
     "Letter",
+    "LetterCopy",
     "LetterCounter",
     "Lookup",
     "LookupRate",

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from exchange import check_codes
 from exchange.choices import Verdict
 from exchange.models.requests import ExchangeRequest, Revision
 from exchange.states import RequestStatus
@@ -179,7 +180,8 @@ class Letter(models.Model):
     number = models.PositiveIntegerField()
     content = models.TextField()  # canonical JSON: what the letter says
     content_hash = models.CharField(_("SHA-256"), max_length=64)
-    issued_at = models.DateTimeField(_("issued at"), auto_now_add=True)
+    check_code = models.CharField(_("check code"), max_length=check_codes.LENGTH, editable=False)
+    issued_at = models.DateTimeField(_("issued at"))
 
     objects = LetterQuerySet.as_manager()
 
@@ -190,6 +192,10 @@ class Letter(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["agency", "year", "number"], name="exchange_letter_number"),
             models.CheckConstraint(condition=Q(number__gte=1), name="exchange_letter_number_positive"),
+            models.CheckConstraint(
+                condition=Q(check_code__regex=f"^[{check_codes.ALPHABET}]{{{check_codes.LENGTH}}}$"),
+                name="exchange_letter_check_code",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -198,3 +204,29 @@ class Letter(models.Model):
     @property
     def notation(self) -> str:
         return f"{self.number}/{self.agency.code}-CSDL"
+
+
+class LetterCopy(models.Model):
+    """A file in which a letter was handed out, by its SHA-256, so that whoever has the file can learn that it is one.
+
+    The file itself is made anew each time, and is the same as long as layout, wording and type-setting are. After a
+    change of those a letter has another copy, and the former one is still known.
+    """
+
+    letter = models.ForeignKey(Letter, on_delete=models.PROTECT, related_name="copies")
+    language = models.CharField(_("language"), max_length=2)
+    sha256 = models.CharField(_("SHA-256"), max_length=64, unique=True)
+    made_at = models.DateTimeField(_("made at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("file of a letter")
+        verbose_name_plural = _("files of letters")
+        ordering = ["made_at"]
+        default_permissions = ()
+        constraints = [
+            models.CheckConstraint(condition=Q(sha256__regex="^[0-9a-f]{64}$"), name="exchange_lettercopy_sha256"),
+            models.CheckConstraint(condition=Q(language__in=["vi", "en"]), name="exchange_lettercopy_language"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.letter} ({self.language})"

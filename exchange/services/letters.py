@@ -2,6 +2,7 @@
 
 from django.utils import timezone
 
+from exchange import check_codes
 from exchange.choices import Verdict
 from exchange.models import Decision, Letter, LetterCounter, ReviewCase, Revision
 from exchange.scope import Scope, canonical, sha256
@@ -14,7 +15,8 @@ def issue(*, case: ReviewCase, content: dict) -> Letter:
 
     With `content` it keeps the names that things have today, so that it reads the same for ever.
     """
-    year = timezone.localdate().year
+    now = timezone.now()
+    year = timezone.localdate(now).year
     LetterCounter.objects.get_or_create(agency=case.provider, year=year)
     counter = LetterCounter.objects.select_for_update().get(agency=case.provider, year=year)
     counter.last += 1
@@ -27,6 +29,8 @@ def issue(*, case: ReviewCase, content: dict) -> Letter:
         number=counter.last,
         content=text,
         content_hash=sha256(text),
+        check_code=check_codes.new(),
+        issued_at=now,
     )
 
 

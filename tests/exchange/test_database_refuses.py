@@ -1,6 +1,7 @@
 """What plain SQL is refused, past every service: the rules that hold for somebody with a database prompt."""
 
 import re
+import uuid
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
@@ -11,7 +12,7 @@ from django.utils import timezone
 
 from evidence.models import Entry
 from exchange.choices import Frequency
-from exchange.models import Agreement, Decision, Delivery, Letter, ReviewCase, Revision
+from exchange.models import Agreement, Decision, Delivery, Letter, LetterCopy, ReviewCase, Revision
 from exchange.scope import Filter, Scope, sha256
 from exchange.services import agreements, cases, deliveries, requests
 from exchange.services.scopes import scope_of_revision
@@ -597,6 +598,7 @@ def test_signature_of_the_requester_is_refused(world):
         (Decision, "scope = '{}'"),
         (Letter, "content = '{}'"),
         (Letter, "number = 7"),
+        (Letter, "check_code = reverse(check_code)"),
         (Agreement, "scope = '{}'"),
         (Agreement, "valid_to = valid_to + 100"),
         (Agreement, "consumer_id = provider_id"),
@@ -605,6 +607,31 @@ def test_signature_of_the_requester_is_refused(world):
 def test_what_was_written_once_cannot_be_rewritten(world, model, change):
     world.agreed()
     refused(f"UPDATE {model._meta.db_table} SET {change}", match="cannot be rewritten")  # noqa: S608
+
+
+def test_letter_with_a_gap_before_it_or_of_another_year_is_refused(world):
+    letter = world.agreed().case.letters.get()
+    for changes, match in (
+        ({"number": letter.number + 2}, "would leave a gap"),
+        ({"number": letter.number}, "exchange_letter_number"),
+        ({"number": 1, "year": letter.year - 1}, "in the year in which it is issued"),
+        ({"number": letter.number + 1, "check_code": "1"}, "exchange_letter_check_code"),
+    ):
+        with pytest.raises(IntegrityError, match=match):
+            insert_copy(letter, public_id=uuid.uuid4(), **changes)
+    insert_copy(letter, public_id=uuid.uuid4(), number=letter.number + 1)
+    assert Letter.objects.count() == 2
+
+
+def test_record_of_a_letters_file_takes_new_rows_only(world):
+    letter = world.agreed().case.letters.get()
+    LetterCopy.objects.create(letter=letter, language="vi", sha256="0" * 64)
+    execute("SET CONSTRAINTS ALL IMMEDIATE")
+    refused("UPDATE exchange_lettercopy SET sha256 = repeat('1', 64)", match="cannot be rewritten")
+    for statement in ("DELETE FROM exchange_lettercopy", "TRUNCATE exchange_lettercopy"):
+        refused(statement, match="refused")
+    with pytest.raises(IntegrityError, match="sha256"):
+        LetterCopy.objects.create(letter=letter, language="vi", sha256="0" * 64)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import escape
 
+from exchange import check_codes
 from exchange.models import Letter
 from exchange.scope import canonical, sha256
 from exchange.services import cases
@@ -101,10 +102,12 @@ def test_a_letter_from_before_names_were_kept_is_told_with_those_of_today(client
     old = Letter.objects.create(
         case=letter.case,
         agency=letter.agency,
-        year=2020,
-        number=1,
+        year=letter.year,
+        number=letter.number + 1,
+        issued_at=letter.issued_at,
         content=canonical(content),
         content_hash=sha256(canonical(content)),
+        check_code=check_codes.new(),
     )
     client.force_login(world.requester)
     page = page_of(client, old)
