@@ -120,3 +120,21 @@ class PaperReason(TextChoices):
     URGENT = "urgent", _("It was faster that way")
     UNKNOWN = "unknown", _("The portal was not thought of")
     OTHER = "other", _("Another reason")
+
+
+class SearchPage(TextChoices):
+    """The lists of which a person can keep a search."""
+
+    REQUESTS = "requests", _("My requests")
+    AGREEMENTS = "agreements", _("Agreements and deliveries")
+    LETTERS = "letters", _("Letters")
+    QUEUE = "queue", _("Review desk")
+
+    @property
+    def url_name(self) -> str:
+        return {
+            SearchPage.REQUESTS: "exchange:request-list",
+            SearchPage.AGREEMENTS: "exchange:agreement-list",
+            SearchPage.LETTERS: "exchange:paper-list",
+            SearchPage.QUEUE: "admin:exchange_reviewcase_changelist",
+        }[self]

@@ -14,6 +14,7 @@ from exchange.views import (
     lookups,
     paper,
     requests,
+    saved_searches,
 )
 
 
@@ -68,6 +69,8 @@ urlpatterns = [
     path("deliveries/<uuid:public_id>/manifest/", deliveries.DeliveryManifestView.as_view(), name="delivery-manifest"),
     path("deliveries/<uuid:public_id>/cancel/", deliveries.DeliveryCancelView.as_view(), name="delivery-cancel"),
     path("lookups/", lookups.LookupView.as_view(), name="lookup"),
+    path("searches/", saved_searches.SearchSaveView.as_view(), name="search-save"),
+    path("searches/<uuid:public_id>/delete/", saved_searches.SearchDeleteView.as_view(), name="search-delete"),
     path("paper/", paper.PaperListView.as_view(), name="paper-list"),
     path("paper/new/", paper.PaperCreateView.as_view(), name="paper-create"),
     path("paper/export/", paper.PaperExportView.as_view(), name="paper-export"),

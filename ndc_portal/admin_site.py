@@ -44,7 +44,7 @@ SECTIONS = (
     (_("Laws, places and deadlines"), {"AdministrativeUnit", "CalendarDay", "DeadlineProfile", "LegalInstrument"}),
     (
         _("What happened"),
-        {"AccessAttempt", "AccessFailureLog", "Entry", "Notice", "RegistryChange", "Subscription"},
+        {"AccessAttempt", "AccessFailureLog", "Entry", "Notice", "RegistryChange", "SavedSearch", "Subscription"},
     ),
 )
 

@@ -59,6 +59,7 @@ EXCHANGE = (
     "paperexchange",
     "reviewcase",
     "revision",
+    "savedsearch",
 )
 # Roles that work at the desk of a data owner, and see its rows only.
 DESK_ROLES = (Role.CASE_OFFICER, Role.REVIEWER, Role.APPROVER)

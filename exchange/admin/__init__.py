@@ -12,5 +12,6 @@ from exchange.admin import (  # noqa: F401 - importing registers
     paper,
     policies,
     requests,
+    saved_searches,
     source_changes,
 )

@@ -21,9 +21,9 @@ from exchange.admin.filters import OfficerFilter, OverdueFilter, SensitiveFilter
 from exchange.admin.pages import MovePages
 from exchange.admin.recusals import RecusalPages
 from exchange.admin.workload import WorkloadPage
-from exchange.choices import Urgency, Verdict
+from exchange.choices import SearchPage, Urgency, Verdict
 from exchange.models import Decision, Letter, ReviewCase
-from exchange.services import advice, cases, recusals
+from exchange.services import advice, cases, recusals, saved_searches
 from exchange.states import RequestStatus
 from registry.admin.base import ReadOnlyAdmin
 from registry.choices import PersonalData, Role
@@ -106,7 +106,11 @@ class ReviewCaseAdmin(WorkloadPage, BulkPages, AdvicePages, RecusalPages, Commen
         )
 
     def changelist_view(self, request, extra_context=None):
-        context = {"title": _("Review desk"), "sees_workload": bool(self.workload_agencies(request))}
+        context = {
+            "title": _("Review desk"),
+            "sees_workload": bool(self.workload_agencies(request)),
+            **saved_searches.shown(request.user, SearchPage.QUEUE, request.GET.urlencode()),
+        }
         return super().changelist_view(request, context | (extra_context or {}))
 
     @admin.display(description=_("request"), ordering="request__code")

@@ -11,6 +11,7 @@ from exchange.models.lookups import Lookup, LookupRate, LookupUsage
 from exchange.models.paper import PaperExchange
 from exchange.models.recusals import Recusal
 from exchange.models.requests import ExchangeRequest, Revision
+from exchange.models.saved_searches import SavedSearch
 
 __all__ = [
     "Advice",
@@ -33,4 +34,5 @@ __all__ = [
     "Recusal",
     "ReviewCase",
     "Revision",
+    "SavedSearch",
 ]

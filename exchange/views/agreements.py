@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.generic import DetailView, FormView
 
 from exchange import source_changes, summary, versions, workflow
-from exchange.choices import RequestKind
+from exchange.choices import RequestKind, SearchPage
 from exchange.comparison import Comparison, with_former
 from exchange.forms.filters import AgreementFilterForm
 from exchange.forms.reason import NameForm, ReasonForm
@@ -27,6 +27,7 @@ VERSIONS_SHOWN = 20
 
 
 class AgreementListView(FilteredListView):
+    search_page = SearchPage.AGREEMENTS
     model = Agreement
     form_class = AgreementFilterForm
     template_name = "exchange/agreement_list.html"

@@ -12,8 +12,10 @@ from django.views.generic import View
 from django.views.generic.detail import SingleObjectMixin
 from django.views.generic.edit import FormMixin
 
+from exchange.choices import SearchPage
 from exchange.models import Agreement, Delivery, ExchangeRequest, JointRequest, Letter
 from exchange.refusals import Refusal
+from exchange.services import saved_searches
 from registry.views.lists import FormListView
 
 DETAIL = {
@@ -124,8 +126,14 @@ class RefusedFormMixin(FormMixin):
 
 
 class FilteredListView(PageMixin, FormListView):
-    """The rows of a list that the person may see, narrowed by its form."""
+    """The rows of a list that the person may see, narrowed by its form; and the searches of it that the person keeps."""
+
+    search_page: SearchPage
 
     def get_queryset(self):
         rows = self.model.objects.visible_to(self.request.user).for_lists()
         return self.form.narrow(rows) if self.form.is_valid() else rows.none()
+
+    def get_context_data(self, **kwargs) -> dict:
+        kept = saved_searches.shown(self.request.user, self.search_page, self.request.GET.urlencode())
+        return super().get_context_data(**kept, **kwargs)

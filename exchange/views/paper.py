@@ -13,7 +13,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.generic import DetailView, FormView, TemplateView
 
-from exchange.choices import Direction
+from exchange.choices import Direction, SearchPage
 from exchange.forms.paper import CorrectionForm, PaperFilterForm, PaperForm, TakeBackForm
 from exchange.models import PaperExchange
 from exchange.models.paper import READERS
@@ -48,6 +48,7 @@ class PaperMixin(PageMixin):
 
 
 class PaperListView(FilteredListView):
+    search_page = SearchPage.LETTERS
     model = PaperExchange
     form_class = PaperFilterForm
     template_name = "exchange/paper_list.html"

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.generic import DetailView, FormView, TemplateView
 
 from exchange import offers, overlap_words, summary, timeline, workflow
+from exchange.choices import SearchPage
 from exchange.comparison import with_running
 from exchange.forms.filters import RequestFilterForm
 from exchange.forms.reason import OptionalReasonForm
@@ -41,6 +42,7 @@ NOT_FROZEN = (RequestStatus.DRAFT, RequestStatus.RETURNED, RequestStatus.WITHDRA
 
 
 class RequestListView(FilteredListView):
+    search_page = SearchPage.REQUESTS
     model = ExchangeRequest
     form_class = RequestFilterForm
     template_name = "exchange/request_list.html"

@@ -11,10 +11,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from evidence.models import Entry
-from exchange.choices import Direction, PaperReason
+from exchange.choices import Direction, PaperReason, SearchPage
 from exchange.forms.request import BasisForm
-from exchange.models import ExchangeRequest, PaperExchange
-from exchange.services import cases, comments, joint, paper, requests
+from exchange.models import ExchangeRequest, PaperExchange, SavedSearch
+from exchange.services import cases, comments, joint, paper, requests, saved_searches
 from exchange.states import Side
 from exchange.urls import urlpatterns
 from registry.choices import AccessRights, Mode, Role
@@ -608,6 +608,9 @@ TABLE = {
     ("lookup", "get"): ("", PUBLIC),
     ("lookup", "post"): ("", {role: 302 if role == "nobody" else 422 for role in ROLES}),
     ("letter-detail", "get"): ("letter", OWN),
+    ("search-save", "post"): ("", dict.fromkeys(ROLES, 302)),
+    ("search-delete", "get"): ("search", {**dict.fromkeys(ROLES, 404), "nobody": 302, "requester": 302}),
+    ("search-delete", "post"): ("search", {**dict.fromkeys(ROLES, 404), "nobody": 302, "requester": 302}),
     ("paper-list", "get"): ("", PUBLIC),
     ("paper-create", "get"): ("", PUBLIC),
     ("paper-create", "post"): ("", {**dict.fromkeys(ROLES, 403), "nobody": 302, "requester": 422, "stranger": 422}),
@@ -649,6 +652,11 @@ def build(world, kind: str):
         return draft
     if kind == "letter":
         return world.agreed().case.letters.get()
+    if kind == "search":
+        number = SavedSearch.objects.count()
+        return saved_searches.save(
+            user=world.requester, page=SearchPage.REQUESTS, name=f"Nháp {number}", asked={"status": "draft"}
+        )
     if kind == "paper":
         return record_letter(world)
     steps = {"draft": world.draft, "proposed": world.proposed, "offered": world.offered}
