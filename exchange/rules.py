@@ -9,14 +9,14 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from exchange import source_changes, versions
-from exchange.choices import RequestKind
+from exchange.choices import RequestKind, Verdict
 from exchange.models import Agreement, Decision, Delivery, ExchangeRequest, ReviewCase
 from exchange.refusals import Incomplete, Refusal
 from exchange.services import completeness, scopes
 from exchange.states import AgreementStatus, Move, Side
 from registry import permissions
 from registry.choices import AccessRights, Lifecycle, Role
-from registry.models import Agency, Database, Delegation, User
+from registry.models import Agency, Database, Delegation, Membership, User
 from registry.services import records
 
 Subject = ExchangeRequest | Agreement | Delivery
@@ -213,6 +213,36 @@ def _advice_is_in(request: ExchangeRequest, by: User | None) -> None:
         )
 
 
+def moved_votes(request: ExchangeRequest) -> list[Decision]:
+    """Approvals that count, of people who could not give them today: they, or who they voted for, joined the asking side."""
+    approvals = Decision.objects.live().filter(case__request=request, verdict=Verdict.APPROVE)
+    votes = list(approvals.select_related("made_by", "delegation__delegator").order_by("pk"))
+    if not votes:
+        return []
+    lineage = Agency.objects.lineage_of(request.consumer, *_asked_at(request))
+    voters = {vote: {vote.made_by_id, vote.delegation and vote.delegation.delegator_id} - {None} for vote in votes}
+    works = Membership.objects.today().filter(agency__in=lineage, user__in=set().union(*voters.values()))
+    joined = set(works.values_list("user", flat=True))
+    return [vote for vote in votes if voters[vote] & joined]
+
+
+def _voter_moved(request: ExchangeRequest, by: User) -> None:
+    if not moved_votes(request):
+        raise Refusal("nobody-moved", _("No approver has moved to the asking side since voting."))
+
+
+def check_votes_stand(request: ExchangeRequest) -> None:
+    """Refuse to close a case on the vote of somebody who has joined the asking side since."""
+    if moved_votes(request):
+        raise Refusal(
+            "voter-moved",
+            _(
+                "An approver moved to the asking agency, or to one above it, after voting. "
+                "Set that vote aside; another approver then votes anew."
+            ),
+        )
+
+
 def check_reviewer(request: ExchangeRequest, by: User) -> None:
     """Refuse unless the person reviews for the owner, is assigned to the database, is free of conflicts, and has not
     spoken on this revision yet, as a reviewer or an approver."""
@@ -337,6 +367,7 @@ RULES: dict[str, Callable[[Subject, User | None], None]] = {
     "nobody_decided": _nobody_decided,
     "approver_gave_no_advice": _approver_gave_no_advice,
     "advice_is_in": _advice_is_in,
+    "voter_moved": _voter_moved,
     "within_standing_permission": _within_standing_permission,
     "within_dates": _within_dates,
     "source_changed": lambda agreement, by: source_changes.check_changed(agreement),

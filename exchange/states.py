@@ -218,6 +218,21 @@ REQUEST = _table(
         (*_SEPARATION, "decides_once", "approver_gave_no_advice", "advice_is_in", "agreement_followed"),
     ),
     Move(
+        "set_aside",
+        _("Set a vote aside"),
+        frozenset({_R.UNDER_REVIEW}),
+        (_R.UNDER_REVIEW,),
+        Side.PROVIDER,
+        (Role.CASE_OFFICER, Role.APPROVER),
+        (
+            "voter_moved",
+            "mover_assigned_to_database",
+            "approver_took_no_part",
+            "approver_not_of_consumer",
+            "no_declared_conflict",
+        ),
+    ),
+    Move(
         "accept",
         _("Accept the offer"),
         frozenset({_R.OFFERED}),

@@ -30,6 +30,7 @@ RULES = {
     "nobody_decided": "nobody has decided on this revision yet",
     "approver_gave_no_advice": "the mover gave no advice on this revision as a reviewer",
     "advice_is_in": "as many reviewers as the policy asks for have given advice on this revision",
+    "voter_moved": "somebody whose approval counts has joined the asking side since, and could not give it today",
     "within_standing_permission": "the owner decided beforehand to grant exactly this, by an approver without conflict",
     "within_dates": "today lies within the dates of the agreement",
     "source_changed": "the source of the data changed in what the agreement needs, and its owner has not accepted that",

@@ -30,6 +30,7 @@ SENTENCES: dict[str, Promise] = {
     "request.return": _("Returned for correction"),
     "request.reject": _("Rejected"),
     "request.approve": _("Decided by the owner of the data"),
+    "request.set_aside": _("A vote was set aside"),
     "request.advise": _("Advice given by a reviewer of the owner"),
     "request.recuse": _("Somebody of the owner stays out of it, because of a conflict"),
     "request.comment": _("A comment was written"),
@@ -61,6 +62,14 @@ SENTENCES: dict[str, Promise] = {
     "lookup.answer": _("The look-up was answered"),
 }
 NOT_FOR_REQUESTS = {"lookup.ask", "lookup.answer"}  # they may be many, and have a record of their own
+INTERNAL = {
+    "request.advise",
+    "request.comment",
+    "request.hand_over",
+    "request.recuse",
+    "request.retract_comment",
+    "request.set_aside",
+}
 OUTCOMES = {
     RequestStatus.APPROVED: _("Approved"),
     RequestStatus.OFFERED: _("Approved in part: an offer was made"),
@@ -107,10 +116,9 @@ def _events(entries, consumer: Agency, *, names_things: bool) -> list[Event]:
 
 
 def _is_internal(entry: Entry, details: dict) -> bool:
-    """Who handles it and what a vote says before the last one concern only the owner, and so do advice and declared
-    conflicts; comments stand in a list of their own."""
-    internal = ("request.advise", "request.recuse", "request.hand_over", "request.comment", "request.retract_comment")
-    if entry.action in internal:
+    """Who handles it, what a vote says before the last one, and what becomes of it concern only the owner, and so do
+    advice and declared conflicts; comments stand in a list of their own."""
+    if entry.action in INTERNAL:
         return True
     return entry.action == "request.approve" and details.get("to") == RequestStatus.UNDER_REVIEW
 

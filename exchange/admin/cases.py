@@ -69,6 +69,7 @@ class ReviewCaseAdmin(WorkloadPage, BulkPages, AdvicePages, RecusalPages, Commen
         "approve": forms.ApproveForm,
         "return": forms.ReturnForm,
         "reject": forms.RejectForm,
+        "set_aside": forms.MoveForm,
     }
     page_template = "admin/exchange/reviewcase/case.html"
     move_templates = "admin/exchange/reviewcase"
@@ -98,6 +99,7 @@ class ReviewCaseAdmin(WorkloadPage, BulkPages, AdvicePages, RecusalPages, Commen
         return (
             super()
             .get_queryset(request)
+            .with_moved_votes()
             .annotate(
                 asks_sensitive=Exists(sensitive),
                 votes=Coalesce(Subquery(votes, output_field=IntegerField()), 0),
@@ -165,9 +167,11 @@ class ReviewCaseAdmin(WorkloadPage, BulkPages, AdvicePages, RecusalPages, Commen
     def approvals(self, case):
         if case.policy.is_standing:
             return _("standing permission")
-        if case.is_blind:
-            return _("hidden")
-        return _("%(count)s of %(needed)s") % {"count": case.votes, "needed": case.quorum}
+        told = _("hidden") if case.is_blind else _("%(count)s of %(needed)s")
+        words = told % {"count": case.votes, "needed": case.quorum}
+        if case.has_moved_vote and case.request.status == RequestStatus.UNDER_REVIEW:
+            return format_html("{} {}", words, wording.badge("overdue", _("an approver moved")))
+        return words
 
     # The page of a case and its moves
 
@@ -191,7 +195,10 @@ class ReviewCaseAdmin(WorkloadPage, BulkPages, AdvicePages, RecusalPages, Commen
         return case.request
 
     def buttons(self, request, case):
-        return super().buttons(request, case) if _is_current(case) else []
+        if not _is_current(case):
+            return []
+        # A vote is set aside where there is one of somebody who moved; elsewhere nobody looks for the button.
+        return [one for one in super().buttons(request, case) if not one.refusal or one.refusal.code != "nobody-moved"]
 
     def move_view(self, request, object_id, name):
         if not _is_current(self._visible(request, object_id)):
@@ -221,6 +228,9 @@ class ReviewCaseAdmin(WorkloadPage, BulkPages, AdvicePages, RecusalPages, Commen
         if name == "release":
             cases.release(**arguments)
             return _("%(code)s is back in the queue, for anybody to take on.") % {"code": page.request.code}
+        if name == "set_aside":
+            cases.set_aside(**arguments)
+            return _("Set aside. Another approver votes anew.")
         arguments |= {"revision_hash": answers["revision_hash"], "reason": answers["reason"]}
         if name == "return":
             cases.send_back(**arguments, field_reasons=form.field_reasons)

@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 
 from evidence import ledger
 from evidence.models import Entry
-from exchange import comparison, overlap_words, summary
+from exchange import comparison, overlap_words, rules, summary
 from exchange.admin import wording
 from exchange.models import Agreement, ReviewCase, Revision
 from exchange.scope import excess
@@ -313,6 +313,12 @@ class Dossier:
                 if name in decision.field_reasons
             ],
         }
+
+    @cached_property
+    def moved_votes(self) -> list:
+        """Approvals that count, of people who have joined the asking side since."""
+        under_review = self.is_current and self.request.status == RequestStatus.UNDER_REVIEW
+        return rules.moved_votes(self.request) if under_review else []
 
     @cached_property
     def approvals(self) -> int:

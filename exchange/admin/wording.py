@@ -36,6 +36,7 @@ REFUSALS = {
     "reason-needed": gettext_lazy("the reason was missing"),
     "basis-needed": gettext_lazy("the legal basis was missing"),
     "incomplete": gettext_lazy("the request was not complete"),
+    "voter-moved": gettext_lazy("an approver moved to the asking agency after voting"),
     "advice-missing": gettext_lazy("the advice of reviewers was not in"),
     "deliveries-used": gettext_lazy("no package left in this month"),
     "rows-used": gettext_lazy("no rows left in this month"),

@@ -2,8 +2,9 @@
 
 import uuid
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from exchange import check_codes
@@ -13,6 +14,7 @@ from exchange.states import RequestStatus
 from registry.choices import Role
 from registry.fields import TextBlock
 from registry.models import Agency, Delegation, LegalInstrument, Membership, SharingPolicy, User
+from registry.models.people import Lineage
 
 
 class ReviewCaseQuerySet(models.QuerySet):
@@ -25,6 +27,14 @@ class ReviewCaseQuerySet(models.QuerySet):
         agencies = works_in.filter(role__in=roles).values("agency")
         delegated = Delegation.objects.today().filter(delegate=user, agency__in=works_in.values("agency"))
         return self.filter(Q(provider__in=agencies) | Q(provider__in=delegated.values("agency")))
+
+    def with_moved_votes(self):
+        """`has_moved_vote`: an approval counts of somebody who works today for the asking agency or above it."""
+        voter = Q(user=OuterRef("made_by")) | Q(user=OuterRef("delegation__delegator"))
+        works = ArraySubquery(Membership.objects.today().filter(voter).values("agency"))
+        votes = Decision.objects.live().filter(case=OuterRef("pk"), verdict=Verdict.APPROVE)
+        votes = votes.annotate(above=Lineage("case__request__consumer"), works=works).filter(above__overlap=F("works"))
+        return self.annotate(has_moved_vote=Exists(votes))
 
 
 class ReviewCase(models.Model):

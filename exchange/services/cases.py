@@ -153,11 +153,24 @@ def approve(
                 _("What this request overlaps with changed after you opened the page. Read the warnings, then decide."),
             )
         step.to(_outcome(case, decision, requested, scope))
+        if step.target != RequestStatus.UNDER_REVIEW:
+            rules.check_votes_stand(step.subject)
         step.details.update(scope_sha256=scope.digest, quorum=case.quorum)
         if step.target != RequestStatus.UNDER_REVIEW:
             letters.issue(case=case, content=letters.of_approval(decision, requested, scope))
         if step.target == RequestStatus.APPROVED:
             step.then(lambda: agreements.conclude(case=case, scope=scope))
+    return request
+
+
+def set_aside(*, request: ExchangeRequest, by: User) -> ExchangeRequest:
+    """Void the approvals of people who joined the asking side after voting: others vote anew in their place."""
+    with workflow.making("set_aside", request, by=by) as step:
+        votes = rules.moved_votes(step.subject)
+        for vote in votes:
+            vote.voided_at = timezone.now()
+            vote.save(update_fields=["voided_at"])
+        step.details["votes_voided"] = len(votes)
     return request
 
 

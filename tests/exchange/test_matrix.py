@@ -20,7 +20,8 @@ from exchange.states import AGREEMENT, DELIVERY, REQUEST
 from registry.choices import Role
 from registry.models import SharingPolicy
 from registry.permissions import DECIDE, HANDLE, REVIEW
-from tests.factories import SchemaChangeFactory, assign, handler, person
+from tests.exchange.test_database_refuses import vote
+from tests.factories import MembershipFactory, SchemaChangeFactory, assign, handler, person
 from tests.scenarios import hash_of
 
 RELATIONS = ("own", "parent", "provider", "other")
@@ -42,6 +43,7 @@ REQUEST_MOVES = {
     "return": ({"under-review"}, "returned", {("provider", "case-officer"), ("provider", "approver")}),
     "reject": ({"under-review"}, "rejected", {("provider", "approver")}),
     "approve": ({"under-review"}, "approved", {("provider", "approver")}),
+    "set_aside": ({"under-review"}, "under-review", {("provider", "case-officer"), ("provider", "approver")}),
     "accept": ({"offered"}, "approved", {("own", "endorser")}),
     "decline": ({"offered"}, "withdrawn", {("own", "endorser")}),
     "withdraw": (OPEN, "withdrawn", {("own", "requester")}),
@@ -225,6 +227,14 @@ def _grant(world, request, by):
     _bare("grant")(world, request, by)
 
 
+def _set_aside(world, request, by):
+    """After a vote whose maker moved above the asking agency."""
+    if request.status == "under-review":
+        vote(request, world.approver)
+        MembershipFactory(user=world.approver, agency=world.ministry, role=Role.AUDITOR)
+    cases.set_aside(request=request, by=by)
+
+
 def _activate(world, agreement, by):
     with time_machine.travel(timezone.now() + timedelta(days=1)):
         _bare("activate")(world, agreement, by)
@@ -263,6 +273,7 @@ DRIVERS = {
         request=request, by=by, reason="Không đúng", legal_basis=world.basis, revision_hash=_hash(request)
     ),
     "approve": lambda world, request, by: cases.approve(request=request, by=by, revision_hash=_hash(request)),
+    "set_aside": _set_aside,
     "accept": lambda world, request, by: requests.accept(request=request, by=by),
     "decline": lambda world, request, by: requests.decline(request=request, by=by, reason="Không đủ"),
     "withdraw": lambda world, request, by: requests.withdraw(request=request, by=by),
