@@ -138,3 +138,12 @@ class SearchPage(TextChoices):
             SearchPage.LETTERS: "exchange:paper-list",
             SearchPage.QUEUE: "admin:exchange_reviewcase_changelist",
         }[self]
+
+
+class TemplatePart(TextChoices):
+    """What of a request a template keeps. Letter number, declarations and people are made anew each time."""
+
+    DATA = "data", _("Dataset, fields and rows")
+    BASIS = "basis", _("Legal basis and purpose")
+    LETTER = "letter", _("Subject of the letter and signing officer")
+    USE = "use", _("Time and safety")

@@ -15,6 +15,7 @@ from exchange.views import (
     paper,
     requests,
     saved_searches,
+    templates,
 )
 
 
@@ -69,6 +70,11 @@ urlpatterns = [
     path("deliveries/<uuid:public_id>/manifest/", deliveries.DeliveryManifestView.as_view(), name="delivery-manifest"),
     path("deliveries/<uuid:public_id>/cancel/", deliveries.DeliveryCancelView.as_view(), name="delivery-cancel"),
     path("lookups/", lookups.LookupView.as_view(), name="lookup"),
+    path("templates/", templates.TemplateListView.as_view(), name="template-list"),
+    path("templates/<uuid:public_id>/", templates.TemplateDetailView.as_view(), name="template-detail"),
+    path("templates/<uuid:public_id>/archive/", templates.TemplateArchiveView.as_view(), name="template-archive"),
+    path("templates/<uuid:public_id>/start/", templates.TemplateStartView.as_view(), name="template-start"),
+    path("requests/<uuid:public_id>/template/", templates.TemplateSaveView.as_view(), name="template-save"),
     path("searches/", saved_searches.SearchSaveView.as_view(), name="search-save"),
     path("searches/<uuid:public_id>/delete/", saved_searches.SearchDeleteView.as_view(), name="search-delete"),
     path("paper/", paper.PaperListView.as_view(), name="paper-list"),

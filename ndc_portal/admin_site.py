@@ -22,6 +22,7 @@ SECTIONS = (
             "LookupRate",
             "LookupUsage",
             "PaperExchange",
+            "RequestTemplate",
             "ReviewCase",
             "SharingPolicy",
         },

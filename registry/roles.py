@@ -57,6 +57,7 @@ EXCHANGE = (
     "lookupusage",
     "recusal",
     "paperexchange",
+    "requesttemplate",
     "reviewcase",
     "revision",
     "savedsearch",

@@ -14,4 +14,5 @@ from exchange.admin import (  # noqa: F401 - importing registers
     requests,
     saved_searches,
     source_changes,
+    templates,
 )

@@ -20,10 +20,11 @@ from exchange.admin.dossier import CLOCK_RUNS, Dossier
 from exchange.admin.filters import OfficerFilter, OverdueFilter, SensitiveFilter, StateFilter
 from exchange.admin.pages import MovePages
 from exchange.admin.recusals import RecusalPages
+from exchange.admin.templates import TemplatePages
 from exchange.admin.workload import WorkloadPage
 from exchange.choices import SearchPage, Urgency, Verdict
 from exchange.models import Decision, Letter, ReviewCase
-from exchange.services import advice, cases, recusals, saved_searches
+from exchange.services import advice, cases, recusals, request_templates, saved_searches
 from exchange.states import RequestStatus
 from registry.admin.base import ReadOnlyAdmin
 from registry.choices import PersonalData, Role
@@ -33,7 +34,9 @@ from registry.roles import agencies_served
 
 
 @admin.register(ReviewCase)
-class ReviewCaseAdmin(WorkloadPage, BulkPages, AdvicePages, RecusalPages, CommentPages, MovePages, DeskAdmin):
+class ReviewCaseAdmin(
+    WorkloadPage, TemplatePages, BulkPages, AdvicePages, RecusalPages, CommentPages, MovePages, DeskAdmin
+):
     list_display = [
         "code",
         "consumer",
@@ -208,6 +211,7 @@ class ReviewCaseAdmin(WorkloadPage, BulkPages, AdvicePages, RecusalPages, Commen
     def _context(self, request, case, page):
         return super()._context(request, case, page) | {
             "may_advise": _is_current(case) and advice.can_give(request=case.request, by=request.user),
+            "may_publish": request_templates.can_publish(case=case, by=request.user),
             "may_recuse": _is_current(case) and recusals.can_declare(request=case.request, by=request.user),
             "state": wording.badge(case.request.status, case.request.get_status_display()),
             "title": case.request.code,

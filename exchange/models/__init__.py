@@ -12,6 +12,7 @@ from exchange.models.paper import PaperExchange
 from exchange.models.recusals import Recusal
 from exchange.models.requests import ExchangeRequest, Revision
 from exchange.models.saved_searches import SavedSearch
+from exchange.models.templates import RequestTemplate
 
 __all__ = [
     "Advice",
@@ -32,6 +33,7 @@ __all__ = [
     "LookupUsage",
     "PaperExchange",
     "Recusal",
+    "RequestTemplate",
     "ReviewCase",
     "Revision",
     "SavedSearch",

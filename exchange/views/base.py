@@ -13,12 +13,13 @@ from django.views.generic.detail import SingleObjectMixin
 from django.views.generic.edit import FormMixin
 
 from exchange.choices import SearchPage
-from exchange.models import Agreement, Delivery, ExchangeRequest, JointRequest, Letter
+from exchange.models import Agreement, Delivery, ExchangeRequest, JointRequest, Letter, RequestTemplate
 from exchange.refusals import Refusal
 from exchange.services import saved_searches
 from registry.views.lists import FormListView
 
 DETAIL = {
+    RequestTemplate: "exchange:template-detail",
     ExchangeRequest: "exchange:request-detail",
     JointRequest: "exchange:joint-detail",
     Agreement: "exchange:agreement-detail",

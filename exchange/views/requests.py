@@ -14,7 +14,7 @@ from exchange.comparison import with_running
 from exchange.forms.filters import RequestFilterForm
 from exchange.forms.reason import OptionalReasonForm
 from exchange.forms.request import STEPS, TITLES, DatasetForm, places
-from exchange.models import Agreement, Decision, Delivery, ExchangeRequest, Letter
+from exchange.models import Agreement, Decision, Delivery, ExchangeRequest, Letter, RequestTemplate
 from exchange.refusals import Refusal, Suspended
 from exchange.services import joint, overlaps, requests, standing
 from exchange.states import RequestStatus
@@ -33,7 +33,7 @@ from exchange.views.joint import joint_context
 from exchange.waiting import whose_turn
 from registry import permissions
 from registry.choices import Role
-from registry.models import Agency, Dataset
+from registry.models import Agency, Dataset, User
 from registry.views.lists import PER_PAGE
 
 LAST_STEP = max(STEPS)
@@ -49,6 +49,16 @@ class RequestListView(FilteredListView):
     context_object_name = "requests"
 
 
+def known_of(clerk: User) -> dict:
+    """What the portal knows already of whoever fills in the form."""
+    return {
+        "focal_name": clerk.full_name,
+        "focal_position": clerk.position,
+        "focal_phone": clerk.phone,
+        "focal_email": clerk.email,
+    }
+
+
 class RequestCreateView(PageMixin, TemplateView):
     """GET says what is begun and for which agency; POST begins the draft."""
 
@@ -60,6 +70,7 @@ class RequestCreateView(PageMixin, TemplateView):
             dataset=self.dataset,
             is_unknown=bool(self.code and not self.dataset),
             obstacle=offers.obstacle_for_all(self.agencies, self.dataset) if self.dataset else "",
+            templates=RequestTemplate.objects.offered(self.agencies, self.dataset),
             **kwargs,
         )
 
@@ -96,13 +107,7 @@ class RequestCreateView(PageMixin, TemplateView):
         raise Refusal("not-your-role", _("Choose an agency for which you file requests."))
 
     def prefilled(self) -> dict:
-        clerk = self.request.user
-        known = {
-            "focal_name": clerk.full_name,
-            "focal_position": clerk.position,
-            "focal_phone": clerk.phone,
-            "focal_email": clerk.email,
-        }
+        known = known_of(self.request.user)
         return {**known, "dataset": self.dataset} if self.dataset else known
 
     def refused_url(self) -> str:

@@ -13,8 +13,8 @@ from django.utils import timezone
 from evidence.models import Entry
 from exchange.choices import Direction, PaperReason, SearchPage
 from exchange.forms.request import BasisForm
-from exchange.models import ExchangeRequest, PaperExchange, SavedSearch
-from exchange.services import cases, comments, joint, paper, requests, saved_searches
+from exchange.models import ExchangeRequest, PaperExchange, RequestTemplate, SavedSearch
+from exchange.services import cases, comments, joint, paper, request_templates, requests, saved_searches
 from exchange.states import Side
 from exchange.urls import urlpatterns
 from registry.choices import AccessRights, Mode, Role
@@ -608,6 +608,15 @@ TABLE = {
     ("lookup", "get"): ("", PUBLIC),
     ("lookup", "post"): ("", {role: 302 if role == "nobody" else 422 for role in ROLES}),
     ("letter-detail", "get"): ("letter", OWN),
+    ("template-list", "get"): ("", PUBLIC),
+    ("template-save", "get"): ("draft", {**OWN, "endorser": 302}),
+    ("template-save", "post"): ("draft", {**OWN, "requester": 422, "endorser": 422}),
+    ("template-detail", "get"): ("template", OWN),
+    ("template-detail", "post"): ("template", {**OWN, "requester": 422, "endorser": 422}),
+    ("template-archive", "get"): ("template", BACK),
+    ("template-archive", "post"): ("template", BACK),
+    ("template-start", "get"): ("template", BACK),
+    ("template-start", "post"): ("template", BACK),
     ("search-save", "post"): ("", dict.fromkeys(ROLES, 302)),
     ("search-delete", "get"): ("search", {**dict.fromkeys(ROLES, 404), "nobody": 302, "requester": 302}),
     ("search-delete", "post"): ("search", {**dict.fromkeys(ROLES, 404), "nobody": 302, "requester": 302}),
@@ -652,6 +661,9 @@ def build(world, kind: str):
         return draft
     if kind == "letter":
         return world.agreed().case.letters.get()
+    if kind == "template":
+        name = f"Mẫu {RequestTemplate.objects.count()}"
+        return request_templates.save(request=world.draft(), by=world.requester, name=name, parts=["data"])
     if kind == "search":
         number = SavedSearch.objects.count()
         return saved_searches.save(
