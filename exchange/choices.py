@@ -100,6 +100,7 @@ class AttemptOutcome(TextChoices):
 class DayKind(TextChoices):
     OFF = "off", _("Day off")
     WORKING = "working", _("Extra working day")
+    SHORTENED = "shortened", _("Shortened day")
 
 
 class Direction(TextChoices):

@@ -12,7 +12,7 @@ from exchange import source_changes, versions
 from exchange.choices import RequestKind, Verdict
 from exchange.models import Agreement, Decision, Delivery, ExchangeRequest, ReviewCase
 from exchange.refusals import Incomplete, Refusal
-from exchange.services import completeness, scopes
+from exchange.services import claims, completeness, scopes
 from exchange.states import AgreementStatus, Move, Side
 from registry import permissions
 from registry.choices import AccessRights, Lifecycle, Role
@@ -149,6 +149,17 @@ def _approver_not_of_consumer(subject: ExchangeRequest | Agreement, by: User) ->
         )
 
 
+def _claim_void(request: ExchangeRequest, by: User | None) -> None:
+    """A claim is worth nothing when its holder has left the desk or stays out of the case, or did nothing for long."""
+    case = case_of(request)
+    holder = case.claimed_by
+    if holder is None or not _own_duty(holder, request.dataset.database, permissions.HANDLE):
+        return
+    if request.recusals.filter(person=holder).exists() or claims.is_idle(case):
+        return
+    raise Refusal("claim-alive", _("The case officer is at work on it."))
+
+
 def _no_declared_conflict(request: ExchangeRequest, by: User) -> None:
     if request.recusals.filter(person=by).exists():
         raise Refusal(
@@ -186,7 +197,7 @@ def _decides_once(request: ExchangeRequest, by: User) -> None:
         raise Refusal("rule-2", _("%(person)s has already decided on this revision.") % {"person": by})
 
 
-def _nobody_decided(request: ExchangeRequest, by: User) -> None:
+def _nobody_decided(request: ExchangeRequest, by: User | None) -> None:
     if request.revisions.first().decisions.live().exists():
         raise Refusal(
             "decided-already",
@@ -362,6 +373,7 @@ RULES: dict[str, Callable[[Subject, User | None], None]] = {
     "approver_assigned_to_database": _assigned(permissions.DECIDE),
     "approver_took_no_part": _approver_took_no_part,
     "approver_not_of_consumer": _approver_not_of_consumer,
+    "claim_void": _claim_void,
     "no_declared_conflict": _no_declared_conflict,
     "decides_once": _decides_once,
     "nobody_decided": _nobody_decided,

@@ -174,6 +174,15 @@ REQUEST = _table(
         (*_HANDLING, "nobody_decided"),
     ),
     Move(
+        "lapse_claim",
+        _("Put back from an idle claim"),
+        frozenset({_R.UNDER_REVIEW}),
+        (_R.SUBMITTED,),
+        Side.SYSTEM,
+        (),
+        ("claim_void", "nobody_decided"),
+    ),
+    Move(
         "grant",
         _("Grant under a standing permission"),
         frozenset({_R.SUBMITTED}),

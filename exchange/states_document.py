@@ -24,6 +24,7 @@ RULES = {
     "mover_assigned_to_database": "the mover is assigned to handle or to decide requests for the database",
     "approver_assigned_to_database": "the mover is assigned to decide requests for the database",
     "approver_took_no_part": "the mover neither filed nor proposed the request, and never edited or signed any of its revisions",
+    "claim_void": "the case officer left the desk, declared a conflict, or did nothing for the days of a claim",
     "no_declared_conflict": "the mover has declared no conflict with the request",
     "approver_not_of_consumer": "the mover belongs neither to the consumer agency nor to one above it, today or when the request was proposed or signed",
     "decides_once": "the mover has not yet decided on this revision, in person or through a delegate",

@@ -1,7 +1,19 @@
 """What the queue calls: ids in, nothing out. Every task may run twice."""
 
 from exchange.fulfilment import expiry, run
-from exchange.services import agreements, deliveries, holding, leavers, lookups, reminders, requests, sweeping
+from exchange.services import (
+    agreements,
+    cases,
+    deliveries,
+    digests,
+    escalating,
+    holding,
+    leavers,
+    lookups,
+    reminders,
+    requests,
+    sweeping,
+)
 from registry.services import deciders, import_runs, profiles, readings, stewards, tree
 
 
@@ -22,6 +34,9 @@ def sweep() -> None:
         requests.lapse_stale,
         reminders.remind,
         leavers.take_off_left,
+        cases.lapse_claims,
+        escalating.escalate_due,
+        digests.send_due,
         lookups.erase_old,
         profiles.nudge_due,
         import_runs.nudge_due,

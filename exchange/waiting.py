@@ -35,6 +35,7 @@ class Turn:
     due_on: date | None = None
     office: Agency | None = None  # the agency that handles it, which answers for its people
     since: datetime | None = None
+    extension: str = ""  # why the owner lengthened the term
 
 
 def whose_turn(request: ExchangeRequest) -> Turn:
@@ -45,7 +46,8 @@ def whose_turn(request: ExchangeRequest) -> Turn:
         case = request.cases.filter(provider=request.provider).first()
         if case is None:
             return Turn(sentence, [])
-        return Turn(sentence, [], case.due_on, request.provider, case.claimed_at or request.endorsed_at)
+        since = case.claimed_at or request.endorsed_at
+        return Turn(sentence, [], case.due_on, request.provider, since, case.extension_reason)
     return Turn(sentence, [])
 
 

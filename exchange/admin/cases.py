@@ -16,7 +16,8 @@ from exchange.admin.access import DeskAdmin
 from exchange.admin.advice import AdvicePages
 from exchange.admin.bulk import BulkPages
 from exchange.admin.comments import CommentPages
-from exchange.admin.dossier import CLOCK_RUNS, Dossier
+from exchange.admin.dossier import Dossier
+from exchange.admin.extensions import ExtensionPages
 from exchange.admin.filters import OfficerFilter, OverdueFilter, SensitiveFilter, StateFilter
 from exchange.admin.pages import MovePages
 from exchange.admin.recusals import RecusalPages
@@ -24,7 +25,7 @@ from exchange.admin.templates import TemplatePages
 from exchange.admin.workload import WorkloadPage
 from exchange.choices import SearchPage, Urgency, Verdict
 from exchange.models import Decision, Letter, ReviewCase
-from exchange.services import advice, cases, recusals, request_templates, saved_searches
+from exchange.services import advice, cases, extending, recusals, request_templates, saved_searches
 from exchange.states import RequestStatus
 from registry.admin.base import ReadOnlyAdmin
 from registry.choices import PersonalData, Role
@@ -35,7 +36,15 @@ from registry.roles import agencies_served
 
 @admin.register(ReviewCase)
 class ReviewCaseAdmin(
-    WorkloadPage, TemplatePages, BulkPages, AdvicePages, RecusalPages, CommentPages, MovePages, DeskAdmin
+    WorkloadPage,
+    TemplatePages,
+    BulkPages,
+    AdvicePages,
+    RecusalPages,
+    ExtensionPages,
+    CommentPages,
+    MovePages,
+    DeskAdmin,
 ):
     list_display = [
         "code",
@@ -149,10 +158,9 @@ class ReviewCaseAdmin(
     @admin.display(description=_("due on"), ordering="due_on")
     def due(self, case):
         day = wording.day(case.due_on)
-        if case.request.status not in CLOCK_RUNS or case.due_on > timezone.localdate():
+        if not case.is_running or case.due_on > timezone.localdate():
             return day
-        overdue = case.due_on < timezone.localdate()
-        mark = wording.badge("overdue", _("overdue")) if overdue else wording.badge("overdue-soon", _("today"))
+        mark = wording.badge("overdue", _("overdue")) if case.is_overdue else wording.badge("overdue-soon", _("today"))
         return format_html("{} {}", day, mark)
 
     @admin.display(description=_("case officer"), empty_value="–")
@@ -212,6 +220,7 @@ class ReviewCaseAdmin(
         return super()._context(request, case, page) | {
             "may_advise": _is_current(case) and advice.can_give(request=case.request, by=request.user),
             "may_publish": request_templates.can_publish(case=case, by=request.user),
+            "may_extend": _is_current(case) and extending.can_extend(request=case.request, by=request.user),
             "may_recuse": _is_current(case) and recusals.can_declare(request=case.request, by=request.user),
             "state": wording.badge(case.request.status, case.request.get_status_display()),
             "title": case.request.code,

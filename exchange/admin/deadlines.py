@@ -22,10 +22,10 @@ class DeadlineProfileAdmin(ScopedAdmin):
 
 @admin.register(CalendarDay)
 class CalendarDayAdmin(ScopedAdmin):
-    list_display = ["day", "kind", "title", "source"]
+    list_display = ["day", "kind", "closes_at", "title", "source"]
     list_filter = ["kind", "day"]
     list_select_related = False
     search_fields = ["title__unaccent"]
     autocomplete_fields = []
     readonly_fields = []
-    recorded_values = ["day", "kind", "title", "source"]
+    recorded_values = ["day", "kind", "closes_at", "title", "source"]

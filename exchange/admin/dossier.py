@@ -16,9 +16,10 @@ from exchange import comparison, overlap_words, rules, summary
 from exchange.admin import wording
 from exchange.models import Agreement, ReviewCase, Revision
 from exchange.scope import excess
-from exchange.services import joint, overlaps, recusals, scopes, standing
+from exchange.services import deadlines, joint, overlaps, recusals, scopes, standing
 from exchange.services.requests import CONTENT
 from exchange.states import REQUEST, RequestStatus
+from exchange.terms import Term
 from registry.choices import FileFormat, Masking, Mode, PersonalData, Purpose
 from registry.models import Dataset, Field, LegalInstrument, SharingPolicy, User
 from registry.terms import limit_sentences
@@ -42,8 +43,6 @@ BESIDE_SCOPE = (
     "named_users",
 )
 EARLIER_SHOWN = 5
-# States in which the owner's clock runs.
-CLOCK_RUNS = (RequestStatus.SUBMITTED, RequestStatus.UNDER_REVIEW)
 
 
 def names_of(public_ids: Iterable[str]) -> dict[str, str]:
@@ -363,7 +362,24 @@ class Dossier:
 
     @cached_property
     def is_overdue(self) -> bool:
-        return self.request.status in CLOCK_RUNS and self.case.due_on < timezone.localdate()
+        return self.case.is_overdue
+
+    @cached_property
+    def closes_at(self):
+        return deadlines.closes_at(self.case.due_on) if self.case.is_running else None
+
+    @cached_property
+    def has_no_calendar(self) -> bool:
+        return self.case.is_running and not deadlines.has_calendar(self.case.due_on.year)
+
+    @cached_property
+    def completion_due(self):
+        """Until when something may be missing; None once that day is over or the clock does not run."""
+        if not self.case.is_running:
+            return None
+        received = timezone.localdate(self.request.endorsed_at)
+        day = deadlines.due_on(received, deadlines.working_days_of(Term.COMPLETION))
+        return day if day >= timezone.localdate() else None
 
     @cached_property
     def days_over(self) -> int:

@@ -5,8 +5,10 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from exchange.admin.dossier import CLOCK_RUNS
+from exchange.models.cases import CLOCK_RUNS
+from exchange.services import deadlines
 from exchange.states import REQUEST, RequestStatus
+from exchange.terms import Term
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -70,14 +72,17 @@ class OverdueFilter(admin.SimpleListFilter):
     parameter_name = "overdue"
 
     def lookups(self, request, model_admin):
-        return [("yes", _("Overdue")), ("today", _("Due today"))]
+        return [("yes", _("Overdue")), ("today", _("Due today")), ("soon", _("Due soon"))]
 
     def queryset(self, request, queryset):
-        running = queryset.filter(request__status__in=CLOCK_RUNS)
+        today = timezone.localdate()
         if self.value() == "yes":
-            return running.filter(due_on__lt=timezone.localdate())
+            return queryset.overdue(today)
         if self.value() == "today":
-            return running.filter(due_on=timezone.localdate())
+            return queryset.due_between(today, today)
+        if self.value() == "soon":
+            soon = deadlines.working_days_of(Term.REMIND_BEFORE)
+            return queryset.due_between(today, deadlines.due_on(today, soon))
         return queryset
 
 

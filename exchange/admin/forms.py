@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from exchange.admin import wording
 from exchange.forms.inputs import Choices
 from exchange.refusals import Refusal
-from exchange.services import cases
+from exchange.services import cases, extending
 from registry.models import LegalInstrument, User
 
 # What a return may complain about: all that the clerk writes, in the groups of the clerk's form.
@@ -65,6 +65,18 @@ class HandOverForm(MoveForm):
 
 class ReasonForm(MoveForm):
     reason = Reason(help_text=_("The other agency reads it."))
+
+
+class ExtensionForm(MoveForm):
+    working_days = forms.IntegerField(label=_("Working days more"), min_value=1)
+    reason = Reason(help_text=_("The other agency reads it."))
+
+    def __init__(self, *args, thing, **kwargs):
+        super().__init__(*args, thing=thing, **kwargs)
+        most = extending.most_days(thing.case)
+        field = self.fields["working_days"]
+        field.widget.attrs["max"] = str(most)
+        field.help_text = _("At most %(most)d: as many as the term has. A term is lengthened once.") % {"most": most}
 
 
 class DecisionForm(MoveForm):

@@ -6,6 +6,7 @@ from exchange.models.cases import Decision, Letter, LetterCopy, LetterCounter, R
 from exchange.models.comments import Comment
 from exchange.models.deadlines import CalendarDay, DeadlineProfile
 from exchange.models.deliveries import Delivery, DeliveryAttempt
+from exchange.models.digests import DailyDigest, Escalation
 from exchange.models.joint import JointRequest
 from exchange.models.lookups import Lookup, LookupRate, LookupUsage
 from exchange.models.paper import PaperExchange
@@ -19,10 +20,12 @@ __all__ = [
     "Agreement",
     "CalendarDay",
     "Comment",
+    "DailyDigest",
     "DeadlineProfile",
     "Decision",
     "Delivery",
     "DeliveryAttempt",
+    "Escalation",
     "ExchangeRequest",
     "JointRequest",
     "Letter",

@@ -3,21 +3,39 @@
 import uuid
 
 from django.contrib.postgres.expressions import ArraySubquery
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from exchange import check_codes
 from exchange.choices import Verdict
 from exchange.models.requests import ExchangeRequest, Revision
 from exchange.states import RequestStatus
+from exchange.terms import DECIDING, Ground, Term
 from registry.choices import Role
 from registry.fields import TextBlock
 from registry.models import Agency, Delegation, LegalInstrument, Membership, SharingPolicy, User
 from registry.models.people import Lineage
 
+# States in which the owner's clock runs.
+CLOCK_RUNS = (RequestStatus.SUBMITTED, RequestStatus.UNDER_REVIEW)
+
 
 class ReviewCaseQuerySet(models.QuerySet):
+    def running(self):
+        """Cases whose clock runs, at the desk of the owner of what is asked for today."""
+        here = models.F("request__dataset__database__owner")
+        return self.filter(request__status__in=CLOCK_RUNS, provider=here)
+
+    def overdue(self, today=None):
+        return self.running().filter(due_on__lt=today or timezone.localdate())
+
+    def due_between(self, first, last):
+        """Running cases that are due on one of the days, both included."""
+        return self.running().filter(due_on__gte=first, due_on__lte=last)
+
     def visible_to(self, user: User):
         """The cases of the agencies for which the person handles, advises or decides today, also in another's place."""
         if not user.is_authenticated:
@@ -53,6 +71,17 @@ class ReviewCase(models.Model):
     blind_review = models.BooleanField(_("blind review"), default=False)
     opened_at = models.DateTimeField(_("received at"), auto_now_add=True)
     due_on = models.DateField(_("due on"))
+    term = models.CharField(_("term"), max_length=40, choices=Term, default=Term.SIMPLE)
+    term_grounds = ArrayField(
+        models.CharField(max_length=30, choices=Ground), verbose_name=_("grounds of the term"), default=list, blank=True
+    )
+    paused_days = models.PositiveIntegerField(_("working days with the clock stopped"), default=0)
+    extended_days = models.PositiveSmallIntegerField(_("working days added"), default=0)
+    extended_at = models.DateTimeField(_("lengthened at"), null=True, blank=True)
+    extended_by = models.ForeignKey(
+        User, verbose_name=_("lengthened by"), on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    extension_reason = TextBlock(_("reason of the lengthening"), max_length=1_000, blank=True)
     claimed_at = models.DateTimeField(_("taken on at"), null=True, blank=True)
     claimed_by = models.ForeignKey(
         User, verbose_name=_("case officer"), on_delete=models.PROTECT, null=True, blank=True, related_name="cases"
@@ -67,6 +96,15 @@ class ReviewCase(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["request", "provider"], name="exchange_reviewcase_one_per_provider"),
             models.CheckConstraint(condition=Q(quorum__gte=1), name="exchange_reviewcase_quorum"),
+            models.CheckConstraint(condition=Q(term__in=DECIDING), name="exchange_reviewcase_term"),
+            models.CheckConstraint(
+                condition=Q(extended_at__isnull=True, extended_by__isnull=True, extended_days=0, extension_reason="")
+                | (
+                    Q(extended_at__isnull=False, extended_by__isnull=False, extended_days__gte=1)
+                    & ~Q(extension_reason="")
+                ),
+                name="exchange_reviewcase_extended_paired",
+            ),
             models.CheckConstraint(
                 condition=Q(claimed_by__isnull=True, claimed_at__isnull=True)
                 | Q(claimed_by__isnull=False, claimed_at__isnull=False),
@@ -76,6 +114,18 @@ class ReviewCase(models.Model):
 
     def __str__(self) -> str:
         return f"{self.request} → {self.provider.code}"
+
+    @property
+    def is_running(self) -> bool:
+        return self.request.status in CLOCK_RUNS
+
+    @property
+    def is_overdue(self) -> bool:
+        return self.is_running and self.due_on < timezone.localdate()
+
+    @property
+    def ground_labels(self) -> list:
+        return [Ground(ground).label for ground in self.term_grounds if ground in Ground.values]
 
     @property
     def is_blind(self) -> bool:

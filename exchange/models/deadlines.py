@@ -32,10 +32,13 @@ class DeadlineProfile(models.Model):
 
 
 class CalendarDay(models.Model):
-    """A day that differs from the week's rule: a day off on a weekday, or a working Saturday."""
+    """A day that differs from the week's rule: a day off on a weekday, a working Saturday, a day that ends early."""
 
     day = models.DateField(_("day"), unique=True)
     kind = models.CharField(_("kind"), max_length=10, choices=DayKind)
+    closes_at = models.TimeField(
+        _("closes at"), null=True, blank=True, help_text=_("Of a shortened day: what is due on it is due until then.")
+    )
     title = TextLine(_("occasion"), max_length=200)
     source = TextLine(_("source"), max_length=300, blank=True)
 
@@ -43,7 +46,15 @@ class CalendarDay(models.Model):
         verbose_name = _("calendar day")
         verbose_name_plural = _("calendar days")
         ordering = ["day"]
-        constraints = [models.CheckConstraint(condition=Q(kind__in=DayKind.values), name="exchange_calendarday_kind")]
+        constraints = [
+            models.CheckConstraint(condition=Q(kind__in=DayKind.values), name="exchange_calendarday_kind"),
+            models.CheckConstraint(
+                condition=Q(kind=DayKind.SHORTENED, closes_at__isnull=False)
+                | (~Q(kind=DayKind.SHORTENED) & Q(closes_at__isnull=True)),
+                name="exchange_calendarday_closes_paired",
+                violation_error_message=_("A shortened day has an hour at which it closes; other days have none."),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.day} {self.title}"

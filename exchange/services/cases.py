@@ -12,7 +12,7 @@ from exchange.choices import Verdict
 from exchange.models import Decision, ExchangeRequest, ReviewCase
 from exchange.refusals import Refusal
 from exchange.scope import Scope, excess
-from exchange.services import agreements, letters, overlaps, scopes
+from exchange.services import agreements, claims, letters, overlaps, scopes, sweeping
 from exchange.states import REQUEST, RequestStatus
 from registry import notice_kinds, permissions
 from registry.choices import Role
@@ -66,10 +66,26 @@ def hand_over(*, request: ExchangeRequest, by: User, to: User) -> ExchangeReques
 def release(*, request: ExchangeRequest, by: User) -> ExchangeRequest:
     """Put the case back, for anybody who may to take it on. The clock goes on."""
     with workflow.making("release", request, by=by) as step:
-        case = rules.case_of(step.subject)
-        case.claimed_by, case.claimed_at = None, None
-        case.save(update_fields=["claimed_by", "claimed_at"])
+        _free(step)
     return request
+
+
+def lapse_claim(*, request: ExchangeRequest) -> ExchangeRequest:
+    """Put back what was taken on, where the claim is worth nothing any more."""
+    with workflow.making("lapse_claim", request, by=None) as step:
+        _free(step)
+    return request
+
+
+def _free(step: workflow.Step) -> None:
+    case = rules.case_of(step.subject)
+    case.claimed_by, case.claimed_at = None, None
+    case.save(update_fields=["claimed_by", "claimed_at"])
+
+
+def lapse_claims() -> int:
+    """Put back the cases whose claims lapsed, or whose case officers left; how many."""
+    return sweeping.each(claims.lapsed()[:500], lambda case: lapse_claim(request=case.request))
 
 
 def officers_for(case: ReviewCase) -> QuerySet[User]:

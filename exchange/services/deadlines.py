@@ -1,16 +1,30 @@
-"""Counting working days in the calendar of the database."""
+"""Counting working days in the calendar of the database, and what is due when."""
 
-from datetime import date, timedelta
+from dataclasses import dataclass
+from datetime import date, time, timedelta
 
 from django.utils import timezone
 
-from exchange.choices import DayKind, Verdict
+from exchange.choices import DayKind, OnwardSharing, Verdict
 from exchange.models import CalendarDay, DeadlineProfile, ReviewCase
 from exchange.services import scopes
+from exchange.terms import DEFAULTS, Ground, Term, Wish, classify
 from registry.choices import PersonalData
 
-SIMPLE, COMPLEX = "simple", "complex"
-FALLBACK_DAYS = 20  # the longer of the two usual terms, where no profile was entered
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """When the owner must have decided, under which term, and why under that one."""
+
+    day: date
+    term: Term
+    grounds: tuple[Ground, ...] = ()
+    paused_days: int = 0  # working days in which the clock stood still, so far
+
+
+def working_days_of(term: Term) -> int:
+    """How many working days a term has today."""
+    return DeadlineProfile.objects.filter(code=term).values_list("working_days", flat=True).first() or DEFAULTS[term]
 
 
 def due_on(start: date, working_days: int) -> date:
@@ -32,21 +46,66 @@ def working_days_between(start: date, end: date) -> int:
     return sum(is_working_day(day, marked) for day in days)
 
 
+def working_days_back(end: date, working_days: int) -> date:
+    """The latest day from which at least so many working days have passed until `end`."""
+    horizon = end - timedelta(days=working_days * 3 + 60)
+    marked = dict(CalendarDay.objects.filter(day__gte=horizon, day__lte=end).values_list("day", "kind"))
+    day, left = end, working_days
+    while left:
+        if is_working_day(day, marked):
+            left -= 1
+        day -= timedelta(days=1)
+    return day
+
+
 def is_working_day(day: date, marked: dict[date, str]) -> bool:
+    """A shortened day is one, too: it only ends earlier."""
     if day in marked:
-        return marked[day] == DayKind.WORKING
+        return marked[day] != DayKind.OFF
     return day.weekday() < 5
 
 
-def due_date_for(request, earlier: ReviewCase | None = None) -> date:
-    """When the provider must have decided: sensitive personal data counts as complex.
+def is_today_a_working_day() -> bool:
+    today = timezone.localdate()
+    return is_working_day(today, dict(CalendarDay.objects.filter(day=today).values_list("day", "kind")))
+
+
+def closes_at(day: date) -> time | None:
+    """The hour at which a shortened day ends; None where the day has its usual hours."""
+    return CalendarDay.objects.filter(day=day, kind=DayKind.SHORTENED).values_list("closes_at", flat=True).first()
+
+
+def has_calendar(year: int) -> bool:
+    """Whether anybody entered the days off of a year: what is counted in another one may come out too early."""
+    return CalendarDay.objects.filter(day__year=year).exists()
+
+
+def due_of(request, earlier: ReviewCase | None = None) -> Due:
+    """When the provider must have decided.
 
     The clock stood still while the request was returned: what was left in the `earlier` case is left now.
     """
+    term, grounds = classify(_wish_of(request))
+    today = timezone.localdate()
     returned = earlier and earlier.decisions.filter(verdict=Verdict.RETURN).order_by("-made_at").first()
-    if returned:
-        left = working_days_between(timezone.localdate(returned.made_at), earlier.due_on)
-        return due_on(timezone.localdate(), max(left, 1))
+    if not returned:
+        return Due(due_on(today, working_days_of(term)), term, tuple(grounds))
+    since = timezone.localdate(returned.made_at)
+    left = working_days_between(since, earlier.due_on)
+    paused = earlier.paused_days + working_days_between(since, today)
+    return Due(due_on(today, max(left, 1)), term, tuple(grounds), paused)
+
+
+def due_date_for(request, earlier: ReviewCase | None = None) -> date:
+    return due_of(request, earlier).day
+
+
+def _wish_of(request) -> Wish:
     asked = request.dataset.fields.filter(name__in=scopes.asked_names(request), personal_data=PersonalData.SENSITIVE)
-    profile = DeadlineProfile.objects.filter(code=COMPLEX if asked.exists() else SIMPLE).first()
-    return due_on(timezone.localdate(), profile.working_days if profile else FALLBACK_DAYS)
+    return Wish(
+        mode=scopes.way_of(request),
+        rows=request.row_limit,
+        conditions=len(request.row_filter),
+        is_sensitive=asked.exists(),
+        is_passed_on=request.onward_sharing != OnwardSharing.NONE,
+    )

@@ -14,7 +14,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from exchange.models import Advice, Agreement, Decision, Delivery, ExchangeRequest, ReviewCase, Revision
-from exchange.services import agreements
+from exchange.services import agreements, escalating
 from exchange.states import DeliveryStatus, RequestStatus
 from registry import permissions
 from registry.choices import Role
@@ -68,6 +68,7 @@ def _sections(user: User) -> Iterator[Section]:
     yield _of("advise", _("To advise on"), to_advise(user), _of_case, f"{queue}?state=review")
     yield _of("sign", _("To sign"), to_sign(user), _of_signing, reverse("exchange:endorsement-list"))
     yield _of("answer", _("Offers to answer"), offers(user), _of_offer, reverse("exchange:endorsement-list"))
+    yield _of("superior", _("Overdue at desks below you"), superior(user), _of_case_below, "")
     yield _of("take", _("To take on"), to_take_on(user), _of_case, f"{queue}?state=new")
     yield _of("handle", _("Taken on by you"), in_hand(user), _of_case, f"{queue}?state=review&officer=me")
     yield _of("correct", _("To correct"), to_correct(user), _of_request, f"{requests}?status={RequestStatus.RETURNED}")
@@ -135,6 +136,11 @@ def in_hand(user: User) -> QuerySet[ReviewCase]:
     return _cases(RequestStatus.UNDER_REVIEW).filter(claimed_by=user)
 
 
+def superior(user: User) -> QuerySet[ReviewCase]:
+    """Overdue cases that were brought before the person."""
+    return escalating.brought_before(user).select_related("request__consumer", "request__dataset", "provider")
+
+
 def to_sign(user: User) -> QuerySet[ExchangeRequest]:
     found = ExchangeRequest.objects.to_be_signed_by(user).filter(status=RequestStatus.PENDING_ENDORSEMENT)
     return found.for_lists().order_by("edited_at", "pk")
@@ -178,6 +184,11 @@ def _of(name: str, title, found: QuerySet, told: Callable[[object], Row], more_u
 
 def _of_case(case: ReviewCase) -> Row:
     return _row(case.request, reverse("admin:exchange_reviewcase_change", args=[case.pk]), case.due_on)
+
+
+def _of_case_below(case: ReviewCase) -> Row:
+    """A superior agency sees that a case is overdue, and at whose desk; the case itself is its owner's."""
+    return Row(str(case.request.dataset), case.request.code, str(case.provider), "", case.due_on)
 
 
 def _of_signing(request: ExchangeRequest) -> Row:

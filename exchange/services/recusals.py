@@ -1,5 +1,7 @@
 """Declaring a conflict of interest: whoever does stays out of the request for good, and a vote given before is void."""
 
+import contextlib
+
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -10,6 +12,7 @@ from exchange import rules, workflow
 from exchange.choices import ConflictKind
 from exchange.models import ExchangeRequest, Recusal, ReviewCase
 from exchange.refusals import Refusal, WrongState
+from exchange.services import cases
 from exchange.states import REQUEST, Side
 from registry import permissions
 from registry.actors import actor_of
@@ -30,9 +33,7 @@ def declare(*, request: ExchangeRequest, by: User, kind: ConflictKind, note: str
             request=locked, case=case, person=by, agency=case.provider, kind=kind, note=note.strip()
         )
         voided = _void_votes(case, by)
-        if case.claimed_by_id == by.pk:
-            case.claimed_by, case.claimed_at = None, None
-            case.save(update_fields=["claimed_by", "claimed_at"])
+        was_officer = case.claimed_by_id == by.pk
         ledger.record(
             action="request.recuse",
             actor=actor_of(by, case.provider),
@@ -41,6 +42,9 @@ def declare(*, request: ExchangeRequest, by: User, kind: ConflictKind, note: str
             details={"kind": str(kind), "votes_voided": voided},
             personal={"note": recusal.note} if recusal.note else None,
         )
+    if was_officer:
+        with contextlib.suppress(Refusal):  # votes of others are in: the case stays with the approvers
+            cases.lapse_claim(request=request)
     return recusal
 
 

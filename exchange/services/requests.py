@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping
-from datetime import timedelta
+from datetime import datetime, time
 
 from django.db import transaction
 from django.utils import timezone
@@ -16,15 +16,13 @@ from exchange.refusals import Refusal, WrongState
 from exchange.scope import canonical, sha256
 from exchange.services import agreements, deadlines, letters, numbers, scopes, sweeping
 from exchange.states import RequestStatus, Side
+from exchange.terms import Term
 from registry import permissions
 from registry.actors import actor_of
 from registry.choices import Role
 from registry.fields import nfc
 from registry.models import Agency, User
 from registry.services import records
-
-DRAFT_LIVES = timedelta(days=90)  # an untouched draft or return lapses
-OFFER_LIVES = timedelta(days=30)
 
 # What the clerk writes; everything else about a request is the portal's.
 CONTENT = [
@@ -300,6 +298,7 @@ def endorse(*, request: ExchangeRequest, by: User, revision_hash: str) -> Exchan
                 _("The owner's policy changed since this was proposed. Send it back, so that the clerk can check it."),
             )
         former = subject.cases.filter(provider=subject.provider).first()
+        due = deadlines.due_of(subject, former)
         case, _created = ReviewCase.objects.update_or_create(
             request=subject,
             provider=subject.provider,
@@ -309,7 +308,10 @@ def endorse(*, request: ExchangeRequest, by: User, revision_hash: str) -> Exchan
                 "quorum": max(policy.quorum, former.quorum if former else 0),
                 "reviews_needed": max(policy.reviews_needed, former.reviews_needed if former else 0),
                 "blind_review": policy.blind_review or bool(former and former.blind_review),
-                "due_on": deadlines.due_date_for(subject, former),
+                "due_on": due.day,
+                "term": due.term,
+                "term_grounds": list(due.grounds),
+                "paused_days": due.paused_days,
                 "claimed_by": None,
                 "claimed_at": None,
             },
@@ -360,19 +362,25 @@ def withdraw(*, request: ExchangeRequest, by: User, reason: str = "") -> Exchang
 
 def lapse_stale() -> int:
     """Close drafts, returns and offers that nobody touched for long; how many."""
-    now = timezone.now()
+    draft_end, offer_end = _end_of_life(Term.DRAFT_LIFE), _end_of_life(Term.OFFER_LIFE)
     # Waiting for a signature or for the owner is no neglect: the time counts from the last thing that happened.
     drafts = (
         ExchangeRequest.objects.filter(
-            status__in=[RequestStatus.DRAFT, RequestStatus.RETURNED], edited_at__lt=now - DRAFT_LIVES
+            status__in=[RequestStatus.DRAFT, RequestStatus.RETURNED], edited_at__lt=draft_end
         )
-        .exclude(revisions__proposed_at__gte=now - DRAFT_LIVES)
-        .exclude(cases__decisions__made_at__gte=now - DRAFT_LIVES)
+        .exclude(revisions__proposed_at__gte=draft_end)
+        .exclude(cases__decisions__made_at__gte=draft_end)
     )
     offers = ExchangeRequest.objects.filter(
-        status=RequestStatus.OFFERED, cases__decisions__made_at__lt=now - OFFER_LIVES
-    ).exclude(cases__decisions__made_at__gte=now - OFFER_LIVES)
+        status=RequestStatus.OFFERED, cases__decisions__made_at__lt=offer_end
+    ).exclude(cases__decisions__made_at__gte=offer_end)
     return sweeping.each([*drafts[:500], *offers.distinct()[:500]], _lapse)
+
+
+def _end_of_life(term: Term) -> datetime:
+    """Whatever last moved before this moment has outlived its term, counted in whole working days."""
+    day = deadlines.working_days_back(timezone.localdate(), deadlines.working_days_of(term))
+    return timezone.make_aware(datetime.combine(day, time.min))
 
 
 def _lapse(request: ExchangeRequest) -> None:

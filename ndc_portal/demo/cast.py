@@ -12,24 +12,13 @@ from django.utils import timezone
 from oauth2_provider.models import get_application_model
 
 from exchange.choices import DayKind
-from exchange.models import CalendarDay, DeadlineProfile
-from exchange.services import deadlines
+from exchange.models import CalendarDay
 from ndc_portal.demo import registry_rows
 from registry.choices import CodeScheme, ContactPurpose, Role
 from registry.models import Agency, AgencyCode, AgencyContact, Membership, User
 from registry.services import people, reference
 
 Application = get_application_model()
-
-TERMS = (
-    (deadlines.SIMPLE, "Yêu cầu thông thường", 5, "Mặc định của hệ thống, cần đối chiếu với văn bản hiện hành"),
-    (
-        deadlines.COMPLEX,
-        "Yêu cầu có dữ liệu nhạy cảm",
-        20,
-        "Mặc định của hệ thống, cần đối chiếu với văn bản hiện hành",
-    ),
-)
 
 
 @dataclass(frozen=True)
@@ -79,10 +68,6 @@ def load_state() -> None:
         kind = DayKind.OFF if row.day_off else DayKind.WORKING
         CalendarDay.objects.get_or_create(
             day=row.date, defaults={"kind": kind, "title": row.name_vi, "source": row.certainty}
-        )
-    for code, title, days, source in TERMS:
-        DeadlineProfile.objects.get_or_create(
-            code=code, defaults={"title": title, "working_days": days, "source": source}
         )
 
 

@@ -1,14 +1,18 @@
 """Deadlines in working days, from the calendar in the database."""
 
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
+from django.db import IntegrityError, transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from exchange.choices import DayKind
-from exchange.models import CalendarDay, DeadlineProfile
+from exchange.models import Agreement, CalendarDay, DeadlineProfile
 from exchange.services import cases, deadlines
+from exchange.terms import Term
 from registry.choices import PersonalData
 from registry.models import Field
 from tests.scenarios import hash_of
@@ -54,8 +58,8 @@ def test_long_holiday_is_skipped(db):
 
 @pytest.mark.parametrize(("sensitive", "days"), [(False, 7), (True, 15)])
 def test_profile_follows_the_sensitivity_of_the_fields(world, sensitive, days):
-    DeadlineProfile.objects.create(code="simple", title="Đơn giản", working_days=7, source="Quy chế")
-    DeadlineProfile.objects.create(code="complex", title="Phức tạp", working_days=15, source="Quy chế")
+    DeadlineProfile.objects.filter(code=Term.SIMPLE).update(working_days=7)
+    DeadlineProfile.objects.filter(code=Term.COMPLEX).update(working_days=15)
     if sensitive:
         Field.objects.filter(name="born").update(personal_data=PersonalData.SENSITIVE)
     with morning(2):
@@ -63,17 +67,18 @@ def test_profile_follows_the_sensitivity_of_the_fields(world, sensitive, days):
 
 
 def test_longer_usual_term_counts_without_a_profile(world):
+    DeadlineProfile.objects.all().delete()
     with morning(2):
         assert world.submitted().cases.get().due_on == date(2026, 3, 30)
 
 
 def test_day_of_receipt_is_the_day_in_hanoi(world):
     with time_machine.travel(datetime(2026, 3, 2, 18, tzinfo=ZoneInfo("UTC")), tick=False):
-        assert world.submitted().cases.get().due_on == deadlines.due_on(date(2026, 3, 3), 20)
+        assert world.submitted().cases.get().due_on == deadlines.due_on(date(2026, 3, 3), 5)
 
 
 def test_clock_stands_still_while_the_request_is_returned(world):
-    DeadlineProfile.objects.create(code="simple", title="Đơn giản", working_days=7, source="Quy chế")
+    DeadlineProfile.objects.filter(code=Term.SIMPLE).update(working_days=7)
     with morning(2):
         request = world.under_review()
     assert request.cases.get().due_on == date(2026, 3, 11)
@@ -95,6 +100,67 @@ def test_case_that_was_overdue_when_returned_is_due_the_next_working_day(world):
     assert request.cases.get().due_on == date(2026, 3, 17)
 
 
+# --- the calendar against a count day by day
+
+days = st.dates(min_value=date(2024, 1, 1), max_value=date(2030, 12, 31))
+
+
+def naive(start: date, working_days: int, marked: dict) -> date:
+    day = start
+    while working_days:
+        day += timedelta(days=1)
+        working_days -= marked.get(day, DayKind.OFF if day.weekday() >= 5 else DayKind.WORKING) != DayKind.OFF
+    return day
+
+
+@pytest.fixture
+def year_2026(db):
+    """The days off of 2026 as they were decided, a Saturday worked in exchange, and an afternoon off."""
+    off = [date(2026, 1, 1), *(date(2026, 2, n) for n in range(16, 21)), date(2026, 4, 27), date(2026, 4, 30)]
+    off += [date(2026, 5, 1), date(2026, 8, 31), date(2026, 9, 1), date(2026, 9, 2)]
+    marked = dict.fromkeys(off, DayKind.OFF) | {
+        date(2026, 8, 22): DayKind.WORKING,
+        date(2026, 2, 13): DayKind.SHORTENED,
+    }
+    for day, kind in marked.items():
+        closes = time(12) if kind == DayKind.SHORTENED else None
+        CalendarDay.objects.create(day=day, kind=kind, closes_at=closes, title="x")
+    return marked
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(start=days, first=st.integers(1, 40), second=st.integers(1, 40))
+def test_terms_are_counted_as_day_by_day(year_2026, start, first, second):
+    end = deadlines.due_on(start, first)
+    assert end == naive(start, first, year_2026)
+    assert deadlines.is_working_day(end, year_2026)
+    assert deadlines.working_days_between(start, end) == first
+    assert deadlines.due_on(end, second) == deadlines.due_on(start, first + second)
+    assert deadlines.due_on(start, first + 1) > end
+    assert deadlines.working_days_between(deadlines.working_days_back(start, first), start) == first
+
+
+@pytest.mark.parametrize(
+    ("start", "working_days", "end"),
+    [
+        (date(2026, 2, 12), 2, date(2026, 2, 23)),  # over Tết, whose eve is shortened and counts
+        (date(2026, 4, 24), 3, date(2026, 5, 4)),  # over the Kings' day, 30 April and 1 May
+        (date(2026, 8, 21), 1, date(2026, 8, 22)),  # a Saturday worked in exchange
+        (date(2026, 8, 28), 1, date(2026, 9, 3)),  # over the National Day
+    ],
+)
+def test_holidays_of_2026(year_2026, start, working_days, end):
+    assert deadlines.due_on(start, working_days) == end
+
+
+def test_a_shortened_day_has_an_hour_and_others_have_none(year_2026):
+    assert deadlines.closes_at(date(2026, 2, 13)) == time(12)
+    assert deadlines.closes_at(date(2026, 2, 12)) is None
+    for kind, closes in ((DayKind.SHORTENED, None), (DayKind.OFF, time(12))):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            CalendarDay.objects.create(day=date(2027, 1, 4), kind=kind, closes_at=closes, title="x")
+
+
 def test_nothing_is_approved_by_silence(world):
     from exchange import tasks
 
@@ -103,4 +169,5 @@ def test_nothing_is_approved_by_silence(world):
     with time_machine.travel(datetime(2027, 6, 1, tzinfo=ZoneInfo("UTC")), tick=False):
         tasks.sweep()
     request.refresh_from_db()
-    assert request.status == "under-review"
+    assert request.status == "submitted"  # the idle claim lapsed, and that is all
+    assert not Agreement.objects.exists()

@@ -39,6 +39,7 @@ REQUEST_MOVES = {
     "claim": ({"submitted"}, "under-review", {("provider", "case-officer")}),
     "hand_over": ({"under-review"}, "under-review", {("provider", "case-officer"), ("provider", "approver")}),
     "release": ({"under-review"}, "submitted", {("provider", "case-officer"), ("provider", "approver")}),
+    "lapse_claim": ({"under-review"}, "submitted", {SYSTEM}),
     "grant": ({"submitted"}, "approved", {SYSTEM}),
     "return": ({"under-review"}, "returned", {("provider", "case-officer"), ("provider", "approver")}),
     "reject": ({"under-review"}, "rejected", {("provider", "approver")}),
@@ -220,6 +221,11 @@ def _bare(move, **changes):
     return make
 
 
+def _lapse_claim(world, request, by):
+    request.cases.exclude(claimed_by=None).update(claimed_at=timezone.now() - timedelta(days=60))
+    _bare("lapse_claim")(world, request, by)
+
+
 def _grant(world, request, by):
     SharingPolicy.objects.filter(pk=world.policy.pk).update(
         is_standing=True, decided_by=world.approver, decided_at=timezone.now()
@@ -265,6 +271,7 @@ DRIVERS = {
     "claim": lambda world, request, by: cases.claim(request=request, by=by),
     "hand_over": lambda world, request, by: cases.hand_over(request=request, by=by, to=handler(world.database)),
     "release": lambda world, request, by: cases.release(request=request, by=by),
+    "lapse_claim": _lapse_claim,
     "grant": _grant,
     "return": lambda world, request, by: cases.send_back(
         request=request, by=by, reason="Thiếu căn cứ", revision_hash=_hash(request)

@@ -8,7 +8,7 @@ from django.utils import timezone
 from exchange import rules
 from exchange.choices import ConsentBasis, EndReason
 from exchange.fulfilment import run
-from exchange.models import Agreement, DeadlineProfile
+from exchange.models import Agreement
 from exchange.offers import offer_to
 from exchange.refusals import Incomplete, Refusal
 from exchange.services import deadlines, deliveries, scopes
@@ -119,9 +119,6 @@ def test_filter_that_was_withdrawn_stops_the_delivery(world, change):
 
 def test_field_that_is_filtered_by_counts_as_asked_for(world):
     Field.objects.filter(name="province").update(personal_data=PersonalData.SENSITIVE)
-    DeadlineProfile.objects.all().delete()
-    DeadlineProfile.objects.create(code=deadlines.SIMPLE, working_days=5)
-    DeadlineProfile.objects.create(code=deadlines.COMPLEX, working_days=15)
     plain, filtered = world.draft(field_names=["note"]), world.draft(field_names=["note"], row_filter=BY_PROVINCE)
     assert deadlines.due_date_for(plain) < deadlines.due_date_for(filtered)
     for request in (plain, filtered):

@@ -288,8 +288,8 @@ def lapse_after(days: int, request) -> str:
 
 def test_draft_lapses_when_nobody_touched_it_for_long(world):
     request = world.draft()
-    assert lapse_after(89, request) == RequestStatus.DRAFT
-    assert lapse_after(91, request) == RequestStatus.EXPIRED
+    assert lapse_after(87, request) == RequestStatus.DRAFT
+    assert lapse_after(95, request) == RequestStatus.EXPIRED
     assert request.closed_at is not None
 
 
@@ -305,8 +305,8 @@ def test_return_lapses_counted_from_the_return(world):
 
 def test_offer_lapses_when_nobody_answers(world):
     request = world.offered()
-    assert lapse_after(29, request) == RequestStatus.OFFERED
-    assert lapse_after(31, request) == RequestStatus.EXPIRED
+    assert lapse_after(28, request) == RequestStatus.OFFERED
+    assert lapse_after(35, request) == RequestStatus.EXPIRED
 
 
 def test_request_that_waits_for_the_owner_never_lapses(world):

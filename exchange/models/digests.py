@@ -1,0 +1,49 @@
+"""What keeps work from lying: one digest a day for each person, and the steps by which a superior hears of it."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from exchange.models.cases import ReviewCase
+from registry.models import User
+
+
+class DailyDigest(models.Model):
+    """A person's work was looked at on a day. Whether there was anything to tell or not: once a day is enough."""
+
+    person = models.ForeignKey(User, verbose_name=_("person"), on_delete=models.PROTECT, related_name="+")
+    day = models.DateField(_("day"))
+    was_told = models.BooleanField(_("something was told"))
+
+    class Meta:
+        verbose_name = _("daily digest")
+        verbose_name_plural = _("daily digests")
+        ordering = ["-day", "pk"]
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["person", "day"], name="exchange_dailydigest_once")]
+
+    def __str__(self) -> str:
+        return f"{self.person} {self.day}"
+
+
+class Escalation(models.Model):
+    """An overdue case was brought before the next superior. Each step is taken once."""
+
+    MOST_STEPS = 3
+
+    case = models.ForeignKey(ReviewCase, verbose_name=_("case"), on_delete=models.PROTECT, related_name="escalations")
+    step = models.PositiveSmallIntegerField(_("step"))
+    taken_at = models.DateTimeField(_("taken at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("escalation")
+        verbose_name_plural = _("escalations")
+        ordering = ["case", "step"]
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["case", "step"], name="exchange_escalation_once"),
+            models.CheckConstraint(condition=Q(step__gte=1, step__lte=3), name="exchange_escalation_step"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.case}: {self.step}"
