@@ -116,7 +116,7 @@ def _filers(request: ExchangeRequest) -> set[int]:
     return {request.created_by_id, request.last_edited_by_id, *proposers, *editors}
 
 
-def _signatories(request: ExchangeRequest) -> set[int | None]:
+def signatories(request: ExchangeRequest) -> set[int | None]:
     """Everybody who ever signed for it, also an earlier revision."""
     return {request.endorsed_by_id, *request.revisions.values_list("endorsed_by", flat=True)}
 
@@ -132,7 +132,7 @@ def _mover_decided_nothing(request: ExchangeRequest, by: User) -> None:
 
 
 def _approver_took_no_part(request: ExchangeRequest, by: User) -> None:
-    if by.pk in _filers(request) | _signatories(request):
+    if by.pk in _filers(request) | signatories(request):
         raise Refusal("rule-1", _("Whoever filed, edited or signed a request cannot decide on it."))
 
 
@@ -265,7 +265,7 @@ def check_reviewer(request: ExchangeRequest, by: User) -> None:
             _("You are not assigned to %(database)s. An operator can assign you on the database's page.")
             % {"database": request.dataset.database},
         )
-    if by.pk in _filers(request) | _signatories(request):
+    if by.pk in _filers(request) | signatories(request):
         raise Refusal("rule-1", _("Whoever filed, edited or signed a request does not advise on it."))
     _approver_not_of_consumer(request, by)
     _no_declared_conflict(request, by)
@@ -282,7 +282,7 @@ def check_desk(request: ExchangeRequest, by: User) -> None:
             "not-your-role",
             _("Only who handles requests for %(agency)s writes for it.") % {"agency": request.provider},
         )
-    if by.pk in _filers(request) | _signatories(request):
+    if by.pk in _filers(request) | signatories(request):
         raise Refusal(
             "rule-1", _("Whoever filed, edited or signed a request does not speak for the owner of the data.")
         )

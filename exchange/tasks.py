@@ -13,6 +13,7 @@ from exchange.services import (
     reminders,
     requests,
     sweeping,
+    taking_over,
 )
 from registry.services import deciders, import_runs, profiles, readings, stewards, tree
 
@@ -34,6 +35,7 @@ def sweep() -> None:
         requests.lapse_stale,
         reminders.remind,
         leavers.take_off_left,
+        taking_over.tell_of_left,
         cases.lapse_claims,
         escalating.escalate_due,
         digests.send_due,

@@ -41,6 +41,7 @@ SENTENCES: dict[str, Promise] = {
     "request.accept": _("Offer accepted"),
     "request.decline": _("Offer declined"),
     "request.withdraw": _("Withdrawn"),
+    "request.take_over": _("Somebody else looks after it"),
     "request.lapse": _("Lapsed, as nobody acted on it"),
     "agreement.conclude": _("Agreement concluded"),
     "agreement.activate": _("Agreement put in force"),
@@ -144,7 +145,7 @@ def _actor(entry: Entry, consumer: Agency, people: dict[str, User], agencies: di
 
 
 def _detail(entry: Entry, details: dict, people: dict[str, User], names_things: bool) -> str:
-    if entry.action.startswith("access."):
+    if entry.action.startswith("access.") or entry.action == "request.take_over":
         person = people.get(details.get("to", ""))
         return str(person) if person else ""
     if entry.action == "request.create" and details.get("copied_from"):

@@ -35,6 +35,7 @@ urlpatterns = [
     path("requests/<uuid:public_id>/steps/<step:step>/", requests.RequestEditView.as_view(), name="request-edit"),
     path("requests/<uuid:public_id>/propose/", requests.RequestProposeView.as_view(), name="request-propose"),
     path("requests/<uuid:public_id>/copy/", requests.RequestCopyView.as_view(), name="request-copy"),
+    path("requests/<uuid:public_id>/take-over/", requests.RequestTakeOverView.as_view(), name="request-take-over"),
     path("requests/<uuid:public_id>/withdraw/", requests.RequestWithdrawView.as_view(), name="request-withdraw"),
     path("requests/<uuid:public_id>/endorse/", endorsements.RequestEndorseView.as_view(), name="request-endorse"),
     path("requests/<uuid:public_id>/send-back/", endorsements.RequestSendBackView.as_view(), name="request-send-back"),

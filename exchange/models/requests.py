@@ -6,6 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import F, Q
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from exchange.choices import ConsentBasis, Frequency, OnwardSharing, RequestKind, SystemLevel, Urgency
@@ -131,6 +132,17 @@ class ExchangeRequest(models.Model):
     editors = models.ManyToManyField(
         User, verbose_name=_("edited by"), blank=True, editable=False, related_name="requests_written"
     )
+    # Who looks after it since whoever filed it does so no more.
+    taken_over_at = models.DateTimeField(_("taken over at"), null=True, blank=True, editable=False)
+    taken_over_by = models.ForeignKey(
+        User,
+        verbose_name=_("taken over by"),
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="requests_taken_over",
+    )
     endorsed_at = models.DateTimeField(_("signed at"), null=True, blank=True)
     endorsed_by = models.ForeignKey(
         User,
@@ -191,6 +203,11 @@ class ExchangeRequest(models.Model):
                 name="exchange_exchangerequest_endorsed_paired",
             ),
             models.CheckConstraint(
+                condition=Q(taken_over_at__isnull=True, taken_over_by__isnull=True)
+                | Q(taken_over_at__isnull=False, taken_over_by__isnull=False),
+                name="exchange_exchangerequest_taken_over_paired",
+            ),
+            models.CheckConstraint(
                 condition=~Q(endorsed_by=F("created_by")) & ~Q(endorsed_by=F("last_edited_by")),
                 name="exchange_exchangerequest_endorser_did_not_file",
                 violation_error_message=_("Whoever filed or last edited a request cannot sign it."),
@@ -241,6 +258,14 @@ class ExchangeRequest(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+    def get_absolute_url(self) -> str:
+        return reverse("exchange:request-detail", args=[self.public_id])
+
+    @property
+    def responsible(self) -> User:
+        """Who looks after it for the asking agency."""
+        return self.taken_over_by or self.created_by
 
     @property
     def provider(self) -> Agency | None:

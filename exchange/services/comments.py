@@ -168,7 +168,7 @@ def _tell(comment: Comment) -> None:
 def _clerks(comment: Comment) -> list[User]:
     """Who filed, edited or signed it, or wrote about it, and still works on it for the agency."""
     request = comment.request
-    part = [request.created_by, request.last_edited_by, request.endorsed_by]
+    part = [request.created_by, request.taken_over_by, request.last_edited_by, request.endorsed_by]
     people = [*part, *_writers(request.comments, Side.CONSUMER)]
     return [one for one in people if one and ExchangeRequest.objects.visible_to(one).filter(pk=request.pk).exists()]
 

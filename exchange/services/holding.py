@@ -84,7 +84,7 @@ def hold(agreement: Agreement) -> bool:
 
 def _tell(agreement: Agreement, kind: notice_kinds.NoticeKind = HELD, **more) -> None:
     request = agreement.case.request
-    users = [*people_named(agreements.USE, agreement), request.created_by, request.endorsed_by]
+    users = [*people_named(agreements.USE, agreement), request.responsible, request.endorsed_by]
     notices.tell(
         kind=kind,
         to=[user for user in users if user],

@@ -70,7 +70,7 @@ def _concerned(agreement: Agreement):
     """Whoever asked for it, if still a requester there, else all requesters; and the signatories."""
     working = Membership.objects.today().filter(agency=agreement.consumer)
     requesters = working.filter(role=Role.REQUESTER)
-    own = requesters.filter(user=agreement.case.request.created_by_id, user__is_active=True)
+    own = requesters.filter(user=agreement.case.request.responsible, user__is_active=True)
     askers = own if own.exists() else requesters
     signing = working.filter(role=Role.ENDORSER)
     return User.objects.filter(Q(pk__in=askers.values("user")) | Q(pk__in=signing.values("user")), is_active=True)

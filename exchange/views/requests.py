@@ -12,11 +12,11 @@ from exchange import offers, overlap_words, summary, timeline, workflow
 from exchange.choices import SearchPage
 from exchange.comparison import with_running
 from exchange.forms.filters import RequestFilterForm
-from exchange.forms.reason import OptionalReasonForm
+from exchange.forms.reason import NameForm, OptionalReasonForm
 from exchange.forms.request import STEPS, TITLES, DatasetForm, places
 from exchange.models import Agreement, Decision, Delivery, ExchangeRequest, Letter, RequestTemplate
 from exchange.refusals import Refusal, Suspended
-from exchange.services import joint, overlaps, requests, standing
+from exchange.services import joint, overlaps, requests, standing, taking_over
 from exchange.states import RequestStatus
 from exchange.views.base import (
     ButtonView,
@@ -221,7 +221,7 @@ class RequestDetailView(VisibleMixin, DetailView):
         return (
             super()
             .get_queryset()
-            .select_related("legal_basis", "last_edited_by", "endorsed_by", "copied_from", "amends")
+            .select_related("legal_basis", "last_edited_by", "endorsed_by", "copied_from", "amends", "taken_over_by")
         )
 
     def get_context_data(self, **kwargs) -> dict:
@@ -246,6 +246,7 @@ class RequestDetailView(VisibleMixin, DetailView):
             **joint_context(request),
             **comments_context(self.request, request),
             can_add=can_file and request.is_editable and revision is None and request.dataset is not None,
+            **_care_context(request, user),
             events=timeline.of_request(request),
             letters=Letter.objects.filter(case__request=request).select_related("agency"),
             agreements=Agreement.objects.filter(case__request=request),
@@ -266,6 +267,16 @@ def _overlap_context(request: ExchangeRequest) -> dict:
     }
 
 
+def _care_context(request: ExchangeRequest, user: User) -> dict:
+    """Who looks after it, and what the reader can do about that."""
+    gives = taking_over.may_give(request=request, by=user)
+    return {
+        "has_left": not request.closed_at and taking_over.has_left(request),
+        "can_take_over": taking_over.can_take_over(request=request, by=user),
+        "care_form": NameForm(people=taking_over.heirs_of(request)) if gives else None,
+    }
+
+
 class RequestProposeView(ButtonView):
     model = ExchangeRequest
     done = _("Sent for signature. A signatory of your agency signs it next.")
@@ -280,6 +291,22 @@ class RequestCopyView(ButtonView):
 
     def act(self) -> ExchangeRequest:
         return requests.copy(request=self.object, by=self.request.user)
+
+
+class RequestTakeOverView(ButtonView):
+    """Takes it over oneself, or gives it to the colleague who was chosen."""
+
+    model = ExchangeRequest
+    done = _("Recorded: it is clear now who looks after this request.")
+
+    def act(self) -> None:
+        to = None
+        if "user" in self.request.POST:
+            form = NameForm(self.request.POST, people=taking_over.heirs_of(self.object))
+            if not form.is_valid():
+                raise Refusal("not-your-agency", _("Choose somebody who files requests for your agency today."))
+            to = form.cleaned_data["user"]
+        taking_over.take_over(request=self.object, by=self.request.user, to=to)
 
 
 class RequestWithdrawView(RefusedFormMixin, VisibleMixin, FormView):

@@ -558,6 +558,8 @@ TABLE = {
     ("request-propose", "post"): ("draft", BACK),
     ("request-copy", "get"): ("draft", BACK),
     ("request-copy", "post"): ("draft", BACK),
+    ("request-take-over", "get"): ("draft", BACK),
+    ("request-take-over", "post"): ("draft", BACK),
     ("request-withdraw", "get"): ("draft", {**OWN, "endorser": 302}),
     ("request-withdraw", "post"): ("draft", BACK),
     ("comment-create", "get"): ("draft", OWN),
