@@ -32,7 +32,7 @@ CHOICES = {
     "onward_sharing": OnwardSharing,
     "system_level": SystemLevel,
 }
-DAYS = {"period_from", "period_to", "retention_until"}
+DAYS = {"letter_day", "period_from", "period_to", "retention_until"}
 SHOWN_VALUES = 10  # of a long list in a row filter
 
 
@@ -78,7 +78,8 @@ def of_revision(revision: Revision) -> Summary:
     """The text that people sign, not the row: they could differ only by a fault, and then this one counts."""
     content = json.loads(revision.content)
     for name in DAYS:
-        content[name] = date.fromisoformat(content[name])
+        # A text from before there was such a day has none.
+        content[name] = date.fromisoformat(content[name]) if content.get(name) else None
     maskings = {field["name"]: Masking(field["masking"]).label for field in content["scope"]["fields"]}
     return _summary(
         {**content, "limits": content["scope"].get("limits", {})},
@@ -110,6 +111,7 @@ def _summary(content: dict, dataset, legal_basis, maskings: dict, people: list[U
         ],
         letter=lines(
             "letter_number",
+            "letter_day",
             "letter_subject",
             "urgency",
             "signatory_name",

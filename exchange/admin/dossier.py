@@ -158,7 +158,7 @@ class Dossier:
 
         return [
             (wording.term("consumer"), f"{self.request.consumer} ({self.request.consumer.code})"),
-            *self._facts("letter_number", "letter_subject"),
+            *self._facts("letter_number", "letter_day", "letter_subject"),
             (wording.term("signatory_name"), person("signatory")),
             (wording.term("focal_name"), person("focal")),
             (_("Signed in the portal by"), str(self.request.endorsed_by or "")),

@@ -17,7 +17,10 @@ POINTS = (
         _("Legal basis and purpose"),
         ("legal_basis", "legal_article", "purpose", "reason", "procedure_code", "consent_basis"),
     ),
-    (_("Letter of the agency"), ("letter_number", "letter_subject", "urgency", "signatory_name", "signatory_position")),
+    (
+        _("Letter of the agency"),
+        ("letter_number", "letter_day", "letter_subject", "urgency", "signatory_name", "signatory_position"),
+    ),
     (_("Whom the owner can ask"), ("focal_name", "focal_position", "focal_phone", "focal_email")),
     (_("State secrets"), ("has_state_secret",)),
     (_("For how long"), ("period_from", "period_to", "retention_until")),

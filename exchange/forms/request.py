@@ -215,6 +215,7 @@ class BasisForm(StepForm):
         max_length=_width("letter_number"),
         required=False,
     )
+    letter_day = Day(label=_("Day of your letter (optional)"), required=False)
     letter_subject = Line(label=_("Subject of your letter"), max_length=_width("letter_subject"), required=False)
     urgency = Choice(label=_("Urgency"), choices=Urgency, required=False)
     signatory_name = Line(label=_("Signing officer"), max_length=_width("signatory_name"), required=False)

@@ -67,6 +67,7 @@ class ExchangeRequest(models.Model):
 
     # the letter
     letter_number = TextLine(_("number and notation of your letter"), max_length=60, blank=True)
+    letter_day = models.DateField(_("day of your letter"), null=True, blank=True)
     letter_subject = TextLine(_("subject"), max_length=300, blank=True)
     urgency = models.CharField(_("urgency"), max_length=15, choices=Urgency, default=Urgency.NORMAL)
     signatory_name = TextLine(_("signing officer"), max_length=150, blank=True)

@@ -27,6 +27,7 @@ from registry.services import records
 # What the clerk writes; everything else about a request is the portal's.
 CONTENT = [
     "letter_number",
+    "letter_day",
     "letter_subject",
     "urgency",
     "signatory_name",
@@ -133,7 +134,7 @@ def copy(*, request: ExchangeRequest, by: User, without: Collection[str] = ()) -
 def content_anew(request: ExchangeRequest) -> dict:
     """The content for another draft: the letter number and the declarations are made anew each time."""
     content = {name: getattr(request, name) for name in CONTENT}
-    return {**content, "letter_number": "", "undertaking": False, "has_state_secret": None}
+    return {**content, "letter_number": "", "letter_day": None, "undertaking": False, "has_state_secret": None}
 
 
 def save_draft(

@@ -1,5 +1,6 @@
 """The request form, the page of a request, its buttons, and who reaches which address of the exchange."""
 
+import json
 import re
 import uuid
 from datetime import timedelta
@@ -11,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from evidence.models import Entry
+from exchange import summary
 from exchange.choices import Direction, PaperReason, SearchPage
 from exchange.forms.request import BasisForm
 from exchange.models import ExchangeRequest, PaperExchange, RequestTemplate, SavedSearch
@@ -258,6 +260,25 @@ def test_days_are_understood_as_clerks_write_them(client, world):
     client.post(step_of(draft, 3), use_of(draft, period_to="31/12/2027", retention_until="31-12-2027"))
     draft.refresh_from_db()
     assert draft.period_to.isoformat() == draft.retention_until.isoformat() == "2027-12-31"
+
+
+def test_the_day_of_the_letter_is_part_of_the_frozen_text(client, world):
+    draft = world.draft()
+    client.force_login(world.requester)
+    assert client.post(step_of(draft, 2), basis_of(draft, letter_day="32/03/2026")).status_code == 422
+    client.post(step_of(draft, 2), basis_of(draft, letter_day="05/03/2026"))
+    draft.refresh_from_db()
+    revision = world.proposed(draft).revisions.get()
+    assert json.loads(revision.content)["letter_day"] == "2026-03-05"
+    assert "05/03/2026" in client.get(url("request-detail", draft)).text
+
+
+def test_a_text_from_before_letters_had_a_day_is_read(world):
+    revision = world.proposed().revisions.get()
+    content = json.loads(revision.content)
+    del content["letter_day"]
+    revision.content = json.dumps(content)
+    assert summary.of_revision(revision).letter[1].values == ()
 
 
 def test_a_stale_page_keeps_what_was_typed_and_may_be_saved_again(client, world):

@@ -263,8 +263,9 @@ def test_send_back_needs_a_reason(world):
 
 
 def test_copy_has_the_content_and_none_of_the_declarations(world):
-    request = requests.withdraw(request=world.submitted(), by=world.requester)
+    request = requests.withdraw(request=world.submitted(letter_day=date(2026, 3, 5)), by=world.requester)
     copied = requests.copy(request=request, by=world.requester)
+    assert (request.letter_day, copied.letter_day) == (date(2026, 3, 5), None)
     assert (copied.status, copied.copied_from, copied.code != request.code) == (RequestStatus.DRAFT, request, True)
     assert (copied.field_names, copied.reason) == (request.field_names, request.reason)
     assert (copied.undertaking, copied.has_state_secret, copied.letter_number) == (False, None, "")
