@@ -41,6 +41,12 @@ def portal(transactional_db, settings) -> Iterator[str]:
     StaticLiveServerTestCase.tearDownClass()
 
 
+@pytest.fixture
+def served_world(portal, make_world):
+    """The portal with one owner, whose policy asks two approvers, and one agency that asks."""
+    return make_world(quorum=2)
+
+
 class Visitor:
     """One person at one browser. Anything that the browser complains about fails the test."""
 
@@ -55,7 +61,7 @@ class Visitor:
     def _note(self, message) -> None:
         # A form that comes back with its mistakes is answered with 422, which the browser lists as an error.
         if message.type in ("error", "warning") and "422" not in message.text:
-            self.complaints.append(message.text)
+            self.complaints.append(f"{message.text} ({message.location['url']})")
 
     def visit(self, path: str) -> Page:
         self.page.goto(f"{self.portal}{path}")

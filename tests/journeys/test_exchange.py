@@ -109,11 +109,6 @@ def expected_rows(world) -> list[list[str]]:
     return sorted([number, name, born[:4]] for number, name, born in rows)
 
 
-@pytest.fixture
-def served_world(portal, make_world):
-    return make_world(quorum=2)
-
-
 def test_a_request_becomes_a_file_with_exactly_what_was_agreed(served_world, portal, visitor):
     world = served_world
     clerk = visitor(world.requester)
