@@ -15,6 +15,7 @@ from exchange.views import (
     paper,
     requests,
     saved_searches,
+    scanned_letters,
     templates,
 )
 
@@ -31,6 +32,7 @@ urlpatterns = [
     path("desk/", desk.DeskView.as_view(), name="desk"),
     path("requests/", requests.RequestListView.as_view(), name="request-list"),
     path("requests/new/", requests.RequestCreateView.as_view(), name="request-create"),
+    path("requests/from-letter/", scanned_letters.ScannedLetterView.as_view(), name="request-from-letter"),
     path("requests/<uuid:public_id>/", requests.RequestDetailView.as_view(), name="request-detail"),
     path("requests/<uuid:public_id>/steps/<step:step>/", requests.RequestEditView.as_view(), name="request-edit"),
     path("requests/<uuid:public_id>/propose/", requests.RequestProposeView.as_view(), name="request-propose"),

@@ -88,6 +88,19 @@ def _with_note(help_text, note: str):
     )
 
 
+def suggest(form: forms.Form, found: dict[str, str]) -> None:
+    """Say beside its field what a scanned letter seems to say; the clerk types what is right."""
+    for name, text in found.items():
+        if name in form.fields:
+            field = form.fields[name]
+            field.help_text = format_html(
+                '{}<div class="from-letter"><strong>{}</strong> <q>{}</q></div>',
+                field.help_text,
+                _("From the letter:"),
+                text,
+            )
+
+
 class DatasetForm(forms.Form):
     """Choosing another dataset; what was chosen of the former one goes with it."""
 

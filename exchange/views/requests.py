@@ -13,7 +13,7 @@ from exchange.choices import SearchPage
 from exchange.comparison import with_running
 from exchange.forms.filters import RequestFilterForm
 from exchange.forms.reason import NameForm, OptionalReasonForm
-from exchange.forms.request import STEPS, TITLES, DatasetForm, places
+from exchange.forms.request import STEPS, TITLES, DatasetForm, places, suggest
 from exchange.models import Agreement, Decision, Delivery, ExchangeRequest, Letter, RequestTemplate
 from exchange.refusals import Refusal, Suspended
 from exchange.services import joint, overlaps, requests, standing, taking_over
@@ -30,6 +30,8 @@ from exchange.views.choosing import choice_of_datasets
 from exchange.views.comments import comments_context
 from exchange.views.corrections import correction_context, last_return
 from exchange.views.joint import joint_context
+from exchange.views.known import known_of
+from exchange.views.scanned_letters import suggestions
 from exchange.waiting import whose_turn
 from registry import permissions
 from registry.choices import Role
@@ -47,16 +49,6 @@ class RequestListView(FilteredListView):
     form_class = RequestFilterForm
     template_name = "exchange/request_list.html"
     context_object_name = "requests"
-
-
-def known_of(clerk: User) -> dict:
-    """What the portal knows already of whoever fills in the form."""
-    return {
-        "focal_name": clerk.full_name,
-        "focal_position": clerk.position,
-        "focal_phone": clerk.phone,
-        "focal_email": clerk.email,
-    }
 
 
 class RequestCreateView(PageMixin, TemplateView):
@@ -151,7 +143,9 @@ class RequestEditView(RefusedFormMixin, VisibleMixin, FormView):
         data = self.request.POST if self.request.method == "POST" else None
         if self.is_choosing:
             return DatasetForm(data)
-        return STEPS[self.step](data, draft=self.object, notes=self.notes)
+        form = STEPS[self.step](data, draft=self.object, notes=self.notes)
+        suggest(form, suggestions(self.request.session, self.object))
+        return form
 
     @cached_property
     def notes(self) -> dict[str, str]:

@@ -12,7 +12,7 @@ from exchange.models import ExchangeRequest, RequestTemplate
 from exchange.refusals import Refusal
 from exchange.services import request_templates
 from exchange.views.base import ButtonView, PageMixin, RefusedFormMixin, VisibleMixin, page_of
-from exchange.views.requests import known_of
+from exchange.views.known import known_of
 from registry import permissions
 from registry.choices import Role
 from registry.views.lists import PagedListView

@@ -631,6 +631,11 @@ TABLE = {
     ("lookup", "get"): ("", PUBLIC),
     ("lookup", "post"): ("", {role: 302 if role == "nobody" else 422 for role in ROLES}),
     ("letter-detail", "get"): ("letter", OWN),
+    ("request-from-letter", "get"): ("", PUBLIC),
+    ("request-from-letter", "post"): (
+        "",
+        {**dict.fromkeys(ROLES, 403), "nobody": 302, "requester": 422, "stranger": 422},
+    ),
     ("template-list", "get"): ("", PUBLIC),
     ("template-save", "get"): ("draft", {**OWN, "endorser": 302}),
     ("template-save", "post"): ("draft", {**OWN, "requester": 422, "endorser": 422}),
