@@ -1,7 +1,10 @@
 """What every test shares. The database itself is started by tests/settings.py, before Django."""
 
+from importlib import import_module
+
 import psycopg
 import pytest
+from django.apps import apps
 from django.conf import settings as django_settings
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.utils import translation
@@ -57,7 +60,13 @@ def truncate_guards(connection) -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def make_world(db, tmp_path, settings):
+def usual_terms(db):
+    """The rows that a migration brings: a test that commits leaves an empty database behind it."""
+    import_module("exchange.migrations.0025_usual_terms").add(apps, None)
+
+
+@pytest.fixture
+def make_world(usual_terms, tmp_path, settings):
     """Build the people, the registry rows and the source file of one exchange; arguments as in tests/scenarios.py."""
 
     def build(**options) -> scenarios.World:

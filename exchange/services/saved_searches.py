@@ -48,7 +48,7 @@ PARAMETERS: Mapping[SearchPage, Mapping[str, Callable[[str], bool]]] = {
         "q": _words,
         "state": _one_of("new", "review", "away", "decided", "all"),
         "officer": _one_of("me", "nobody"),
-        "overdue": _one_of("yes", "today"),
+        "overdue": _one_of("yes", "today", "soon"),
         "request__urgency__exact": _one_of(*Urgency.values),
         "sensitive": _one_of("yes", "no"),
     },

@@ -109,7 +109,7 @@ def test_operators_keep_terms_and_calendar(world):
     client = as_user(world.operator)
     day = {"day": "2026-09-02", "kind": "off", "title": "Quốc khánh", "source": ""}
     assert client.post(reverse("admin:exchange_calendarday_add"), day).status_code == 302
-    term = {"code": "simple", "title": "Hồ sơ thường", "working_days": "10", "source": "NĐ"}
+    term = {"code": "special", "title": "Hồ sơ thường", "working_days": "10", "source": "NĐ"}
     assert client.post(reverse("admin:exchange_deadlineprofile_add"), term).status_code == 302
     client = as_user(world.approver)
     assert client.get(reverse("admin:exchange_calendarday_add")).status_code == 403

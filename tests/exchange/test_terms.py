@@ -24,7 +24,7 @@ from tests.factories import person
 from tests.scenarios import hash_of
 
 HANOI = ZoneInfo("Asia/Ho_Chi_Minh")
-pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
+pytestmark = [pytest.mark.django_db, pytest.mark.postgresql, pytest.mark.usefixtures("usual_terms")]
 
 
 def at(day: date, hour: int = 9):

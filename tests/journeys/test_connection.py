@@ -48,7 +48,7 @@ def test_source_on_mariadb_is_registered_checked_and_read(visitor, settings):
         if SHOTS:
             page.screenshot(path=f"{SHOTS}/connection-checked.png", full_page=True)
         page.locator("form[action$='/read-structure/'] button").click()
-        expect(page.locator(".value-progress")).to_contain_text("Chờ bắt đầu")
+        expect(page.locator(".value-progress")).to_contain_text("Chờ đọc cấu trúc")
         page.fill("[name=_reason]", "đang gõ dở")
         tasks.read_structure(Connection.objects.get().readings.get().pk)  # what a worker does
         expect(page.locator("[aria-labelledby=last-reading]")).to_contain_text("1 mới")  # without a push of a button

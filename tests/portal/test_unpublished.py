@@ -173,6 +173,7 @@ def values_of(parts: str, name: str) -> list:
         "public_id": [uuid4(), *SharingPolicy.objects.values_list("public_id", flat=True)[:1],
                       *Subscription.objects.values_list("public_id", flat=True)[:1]],
         "step": [1, 2, 3],
+        "comment_id": [uuid4()],
         "kind": ["dataset", "search"],
         "anything": ["nothing"],
     }  # fmt: skip
