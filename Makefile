@@ -1,7 +1,7 @@
 # Every target makes what it needs: nothing has to be set up before `make demo` or `make test`.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo run test test-pg17 samples bench-registry lint messages screenshots check stop clean
+.PHONY: help install install-dev demo run test test-pg17 races samples bench-registry lint messages screenshots check stop clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -78,6 +78,11 @@ test: install-dev ## Run the tests; make test ARGS="-k word" runs some
 # Pages, journeys and other engines do not change with the server; `NDC_POSTGRES=wheel` before make test runs those, too.
 test-pg17: install-dev ## Run what depends on the server on PostgreSQL 17 from the wheel
 	@NDC_POSTGRES=wheel $(PYTHON) -m pytest $(PARALLEL) -m postgresql $(ARGS)
+
+RACES := two_approvals or double_click or approval_against or signature_against or revocation_against
+
+races: install-dev ## Let people decide at the same moment, 200 times for each pair
+	@RACE_ROUNDS=$(or $(N),200) $(PYTHON) -m pytest tests/exchange/test_races.py -n0 -k "$(RACES)" --durations=0 $(ARGS)
 
 samples: install-dev ## Fetch databases that others made, and take them from registration to delivery
 	@$(PYTHON) -m tests.samples.packages
