@@ -68,6 +68,29 @@ class Audience(TextChoices):
     BOTH = "both", _("Both agencies")
 
 
+class FileKind(TextChoices):
+    """What files people may attach, by content."""
+
+    PDF = "pdf", "PDF"
+    PNG = "png", "PNG"
+    JPEG = "jpeg", "JPEG"
+    TIFF = "tiff", "TIFF"
+    DOCX = "docx", "Word (DOCX)"
+    XLSX = "xlsx", "Excel (XLSX)"
+    ODT = "odt", "OpenDocument (ODT)"
+    ODS = "ods", "OpenDocument (ODS)"
+    TEXT = "text", _("Plain text")
+    CSV = "csv", "CSV"
+
+
+class ScanState(TextChoices):
+    """How far the search for viruses is. Where no scanner is set up, a file stays in the first state and says so."""
+
+    QUARANTINED = "quarantined", _("Not checked for viruses yet")
+    CLEAN = "clean", _("No virus found")
+    INFECTED = "infected", _("Infected")
+
+
 class ConflictKind(TextChoices):
     """Why somebody stays out of a request."""
 

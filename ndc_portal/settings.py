@@ -257,6 +257,21 @@ RELEASE_LEAST_DIFFERENCE = env.int("RELEASE_LEAST_DIFFERENCE", 10, validate=lamb
 RENEWAL_REMINDER_DAYS = env.int("RENEWAL_REMINDER_DAYS", 20, validate=lambda value: 1 <= value <= 250)
 DELIVERY_DAYS = env.int("DELIVERY_DAYS", 30, validate=lambda value: 1 <= value <= 365)
 
+# Files that people attach to requests and comments
+ATTACHMENT_DIR = Path(env.str("ATTACHMENT_DIR", "") or VAR_DIR / "attachments").resolve()
+ATTACHMENT_MAX_BYTES = env.int("ATTACHMENT_MAX_MB", 20, validate=lambda value: 1 <= value <= 100) * 1024 * 1024
+UPLOAD_MAX_BYTES = max(ATTACHMENT_MAX_BYTES, 16 * 1024 * 1024)  # of any file, also one that brings metadata
+FILE_UPLOAD_HANDLERS = [
+    "exchange.uploads.limits.LimitHandler",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
+ATTACHMENT_MAX_COUNT = env.int("ATTACHMENT_MAX_COUNT", 10, validate=lambda value: 1 <= value <= 50)
+ATTACHMENT_DAYS = env.int("ATTACHMENT_DAYS", 730, validate=lambda value: 1 <= value <= 3_650)
+# host:port or the path of a socket. Without it no file is scanned, and each says so.
+CLAMD_ADDRESS = env.str("CLAMD_ADDRESS", "")
+CLAMD_TIMEOUT = env.int("CLAMD_TIMEOUT", 60, validate=lambda value: 1 <= value <= 600)  # seconds without a sign of life
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
