@@ -36,6 +36,9 @@ SENTENCES: dict[str, Promise] = {
     "request.set_aside": _("A vote was set aside"),
     "request.advise": _("Advice given by a reviewer of the owner"),
     "request.recuse": _("Somebody of the owner stays out of it, because of a conflict"),
+    "request.attach": _("A file was attached"),
+    "request.detach": _("A file was taken off"),
+    "request.open_file": _("A file was downloaded"),
     "request.comment": _("A comment was written"),
     "request.retract_comment": _("A comment was taken back"),
     "request.accept": _("Offer accepted"),
@@ -70,6 +73,7 @@ INTERNAL = {
     "request.advise",
     "request.comment",
     "request.hand_over",
+    "request.open_file",
     "request.recuse",
     "request.retract_comment",
     "request.set_aside",
@@ -121,7 +125,7 @@ def _events(entries, consumer: Agency, *, names_things: bool) -> list[Event]:
 
 def _is_internal(entry: Entry, details: dict) -> bool:
     """Who handles it, what a vote says before the last one, and what becomes of it concern only the owner, and so do
-    advice and declared conflicts; comments stand in a list of their own."""
+    advice and declared conflicts; comments stand in a list of their own, and who opens files is for auditors."""
     if entry.action in INTERNAL:
         return True
     return entry.action == "request.approve" and details.get("to") == RequestStatus.UNDER_REVIEW

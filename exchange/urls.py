@@ -5,6 +5,7 @@ from django.urls.converters import IntConverter
 
 from exchange.views import (
     agreements,
+    attachments,
     comments,
     deliveries,
     desk,
@@ -48,6 +49,17 @@ urlpatterns = [
         "requests/<uuid:public_id>/comments/<uuid:comment_id>/retract/",
         comments.CommentRetractView.as_view(),
         name="comment-retract",
+    ),
+    path("requests/<uuid:public_id>/files/", attachments.AttachmentAddView.as_view(), name="attachment-add"),
+    path(
+        "requests/<uuid:public_id>/files/<uuid:file_id>/",
+        attachments.AttachmentOpenView.as_view(),
+        name="attachment-open",
+    ),
+    path(
+        "requests/<uuid:public_id>/files/<uuid:file_id>/remove/",
+        attachments.AttachmentRemoveView.as_view(),
+        name="attachment-remove",
     ),
     path("requests/<uuid:public_id>/add/", joint.RequestAddDatasetView.as_view(), name="request-add-dataset"),
     path("joint-requests/<uuid:public_id>/", joint.JointDetailView.as_view(), name="joint-detail"),

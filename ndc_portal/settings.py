@@ -260,7 +260,7 @@ DELIVERY_DAYS = env.int("DELIVERY_DAYS", 30, validate=lambda value: 1 <= value <
 # Files that people attach to requests and comments
 ATTACHMENT_DIR = Path(env.str("ATTACHMENT_DIR", "") or VAR_DIR / "attachments").resolve()
 ATTACHMENT_MAX_BYTES = env.int("ATTACHMENT_MAX_MB", 20, validate=lambda value: 1 <= value <= 100) * 1024 * 1024
-UPLOAD_MAX_BYTES = max(ATTACHMENT_MAX_BYTES, 16 * 1024 * 1024)  # of any file, also one that brings metadata
+UPLOAD_MAX_BYTES = max(ATTACHMENT_MAX_BYTES, 24 * 1024 * 1024)  # of any file: metadata and scanned letters come in, too
 FILE_UPLOAD_HANDLERS = [
     "exchange.uploads.limits.LimitHandler",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",

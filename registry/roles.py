@@ -43,6 +43,7 @@ REGISTRY = (
 EXCHANGE = (
     "advice",
     "agreement",
+    "attachment",
     "calendarday",
     "comment",
     "deadlineprofile",

@@ -192,6 +192,7 @@ def world(tmp_path: Path, settings, *, quorum: int = 1, standing: bool = False, 
     sources.mkdir(exist_ok=True)
     settings.SOURCE_ALLOWED_FOLDERS = [sources]
     settings.DELIVERY_DIR = tmp_path / "deliveries"
+    settings.ATTACHMENT_DIR = tmp_path / "attachments"
     source = sources / "citizens.sqlite3"
     write_source(source)
 

@@ -3,6 +3,7 @@
 from exchange.admin import (  # noqa: F401 - importing registers
     advice,
     agreements,
+    attachments,
     cases,
     comments,
     deadlines,

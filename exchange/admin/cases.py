@@ -14,6 +14,7 @@ from evidence.models import Entry
 from exchange.admin import forms, wording
 from exchange.admin.access import DeskAdmin
 from exchange.admin.advice import AdvicePages
+from exchange.admin.attachments import AttachmentPages
 from exchange.admin.bulk import BulkPages
 from exchange.admin.comments import CommentPages
 from exchange.admin.dossier import Dossier
@@ -42,6 +43,7 @@ class ReviewCaseAdmin(
     AdvicePages,
     RecusalPages,
     ExtensionPages,
+    AttachmentPages,
     CommentPages,
     MovePages,
     DeskAdmin,

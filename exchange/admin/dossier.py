@@ -25,7 +25,8 @@ from registry.models import Dataset, Field, LegalInstrument, SharingPolicy, User
 from registry.terms import limit_sentences
 
 HIDDEN_WHILE_BLIND = ("request.approve", "request.advise")
-TALK = ("request.comment", "request.retract_comment")
+# What each side does on its own.
+TALK = ("request.comment", "request.retract_comment", "request.attach", "request.detach", "request.open_file")
 TIMELINE_LENGTH = 100
 DECISIONS_SHOWN = 50
 # What a request says of the basis and the use of the data that its scope does not.
@@ -245,7 +246,7 @@ class Dossier:
             for name in [*CONTENT, "named_users"]
             if before.get(name) != self.content.get(name)
         ]
-        return [*changes, *self._changed_masking(before["scope"])]
+        return [*changes, *self._changed_masking(before["scope"]), *self._changed_files(before)]
 
     def _change(self, term: str, name: str, before, after) -> dict:
         if name in ("field_names", "named_users"):  # only what came and went: the lists may be long
@@ -290,6 +291,16 @@ class Dossier:
     @cached_property
     def _agreed_upon(self) -> Revision:
         return self.request.amends.case.request.revisions.first()
+
+    def _changed_files(self, before: dict) -> list[dict]:
+        was, has = (
+            {one["sha256"]: one["name"] for one in text.get("attachments", ())} for text in (before, self.content)
+        )
+        if was == has:
+            return []
+        gone = [name for sha256, name in was.items() if has.get(sha256) != name]
+        came = [name for sha256, name in has.items() if was.get(sha256) != name]
+        return [{"term": _("Attached files"), "before": ", ".join(gone), "after": ", ".join(came)}]
 
     @cached_property
     def decisions(self) -> list[dict]:

@@ -1,7 +1,8 @@
-"""Requests, cases and decisions; comments; agreements; deliveries; deadlines."""
+"""Requests, cases and decisions; comments and files; agreements; deliveries; deadlines."""
 
 from exchange.models.advice import Advice
 from exchange.models.agreements import Agreement
+from exchange.models.attachments import Attachment
 from exchange.models.cases import Decision, Letter, LetterCopy, LetterCounter, ReviewCase
 from exchange.models.comments import Comment
 from exchange.models.deadlines import CalendarDay, DeadlineProfile
@@ -18,6 +19,7 @@ from exchange.models.templates import RequestTemplate
 __all__ = [
     "Advice",
     "Agreement",
+    "Attachment",
     "CalendarDay",
     "Comment",
     "DailyDigest",

@@ -1,7 +1,7 @@
 """The consumer's side: drafting, proposing, signing, answering an offer, withdrawing."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, time
 
 from django.db import transaction
@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from evidence import ledger
 from exchange import rules, workflow
 from exchange.choices import RequestKind
-from exchange.models import Agreement, ExchangeRequest, JointRequest, ReviewCase, Revision
+from exchange.models import Agreement, Attachment, ExchangeRequest, JointRequest, ReviewCase, Revision
 from exchange.refusals import Refusal, WrongState
 from exchange.scope import canonical, sha256
 from exchange.services import agreements, deadlines, letters, numbers, scopes, sweeping
@@ -159,7 +159,15 @@ def save_draft(
             locked.named_users.set(named)
             changed.append("named_users")
         if changed:
-            _save_edit(locked, by, changed)
+            locked.version += 1
+            mark_edited(locked, by)
+            ledger.record(
+                action="request.edit",
+                actor=actor_of(by, locked.consumer),
+                subject=("request", locked.code),
+                correlation_id=locked.code,
+                details={"fields": sorted(changed)},  # names only: what was written may be personal
+            )
     return locked
 
 
@@ -175,18 +183,12 @@ def _check_dataset(request: ExchangeRequest) -> None:
         )
 
 
-def _save_edit(request: ExchangeRequest, by: User, changed: list[str]) -> None:
-    request.last_edited_by, request.edited_at, request.version = by, timezone.now(), request.version + 1
-    request.endorsed_by, request.endorsed_at = None, None  # what was signed is no longer what stands here
+def mark_edited(request: ExchangeRequest, by: User) -> None:
+    """The person changed what is to be signed: who wrote in it does not sign it, and no earlier signature holds."""
+    request.last_edited_by, request.edited_at = by, timezone.now()
+    request.endorsed_by, request.endorsed_at = None, None
     request.save()
     request.editors.add(by)
-    ledger.record(
-        action="request.edit",
-        actor=actor_of(by, request.consumer),
-        subject=("request", request.code),
-        correlation_id=request.code,
-        details={"fields": sorted(changed)},  # names only: what was written may be personal
-    )
 
 
 def check_editable(*, request: ExchangeRequest, by: User) -> None:
@@ -228,9 +230,11 @@ def propose(*, request: ExchangeRequest, by: User) -> ExchangeRequest:
     with workflow.making("propose", request, by=by) as step:
         subject = step.subject
         _policy, scope = scopes.best_policy(subject)
+        files = list(subject.attachments.of_requests())
+        _check_no_virus(files)
         latest = subject.revisions.first()
         number = latest.number + 1 if latest else 1
-        text = canonical(_content_of(subject, scope, number))
+        text = canonical(_content_of(subject, scope, number, files))
         revision = Revision.objects.create(
             request=subject,
             number=number,
@@ -238,6 +242,7 @@ def propose(*, request: ExchangeRequest, by: User) -> ExchangeRequest:
             content_hash=sha256(text),
             proposed_by=by,
         )
+        revision.attachments.set(files)
         if latest:
             for decision in latest.decisions.live():
                 decision.voided_at = timezone.now()
@@ -247,8 +252,19 @@ def propose(*, request: ExchangeRequest, by: User) -> ExchangeRequest:
     return request
 
 
-def _content_of(request: ExchangeRequest, scope, number: int) -> dict:
-    """The request as it is signed: plain values, agencies and instruments by their public codes, and the scope.
+def _check_no_virus(files: Iterable[Attachment]) -> None:
+    infected = [file.name for file in files if file.is_infected]
+    if infected:
+        raise Refusal(
+            "file-infected",
+            _("A virus was found in %(names)s. Take it off the request before you send it.")
+            % {"names": ", ".join(infected)},
+        )
+
+
+def _content_of(request: ExchangeRequest, scope, number: int, files: Iterable[Attachment]) -> dict:
+    """The request as it is signed: plain values, agencies and instruments by their public codes, the scope, and the
+    attached files by name and hash.
 
     The revision's number is part of it: the same words proposed again are another text, with another hash.
     """
@@ -269,6 +285,7 @@ def _content_of(request: ExchangeRequest, scope, number: int) -> dict:
         content[name] = value
     if request.joint:
         content["joint"] = request.joint.code
+    content["attachments"] = [file.as_document() for file in files]
     content["named_users"] = sorted(str(user.public_id) for user in request.named_users.all())
     return json.loads(json.dumps(content))
 

@@ -6,7 +6,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import DetailView, FormView
 
-from exchange import rules, summary, workflow
+from exchange import files, rules, summary, workflow
 from exchange.comparison import with_running
 from exchange.forms.reason import ReasonForm, SignForm
 from exchange.models import ExchangeRequest, Letter
@@ -63,6 +63,7 @@ class SignPage(SigningMixin):
             summary=summary.of_revision(revision),
             comparison=with_running(revision),
             standing=standing.beside(self.object, scopes.scope_of_revision(revision)),
+            files=files.lines_of(revision.attachments.readable_by(self.request.user)),
             **correction_context(self.object),
             sign_refusal=self.refusal_of("endorse"),
             return_refusal=self.refusal_of("send_back"),

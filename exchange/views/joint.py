@@ -100,6 +100,7 @@ class JointEndorseView(JointMixin, DetailView):
             "part": part,
             "revision": revision,
             "summary": summary.of_revision(revision),
+            "files": list(revision.attachments.all()),
             "standing": standing.beside(part, scope_of_revision(revision)),
             "refusal": _refusal_of("endorse", part, self.request.user),
         }

@@ -18,6 +18,7 @@ from exchange.models import Agreement, Decision, Delivery, ExchangeRequest, Lett
 from exchange.refusals import Refusal, Suspended
 from exchange.services import joint, overlaps, requests, standing, taking_over
 from exchange.states import RequestStatus
+from exchange.views.attachments import files_context
 from exchange.views.base import (
     ButtonView,
     FilteredListView,
@@ -239,6 +240,7 @@ class RequestDetailView(VisibleMixin, DetailView):
             **(_overlap_context(request) if request.is_editable else {}),
             **joint_context(request),
             **comments_context(self.request, request),
+            **files_context(request, user),
             can_add=can_file and request.is_editable and revision is None and request.dataset is not None,
             **_care_context(request, user),
             events=timeline.of_request(request),

@@ -6,6 +6,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -16,7 +17,7 @@ from exchange import summary
 from exchange.choices import Direction, PaperReason, SearchPage
 from exchange.forms.request import BasisForm
 from exchange.models import ExchangeRequest, PaperExchange, RequestTemplate, SavedSearch
-from exchange.services import cases, comments, joint, paper, request_templates, requests, saved_searches
+from exchange.services import attachments, cases, comments, joint, paper, request_templates, requests, saved_searches
 from exchange.states import Side
 from exchange.urls import urlpatterns
 from registry.choices import AccessRights, Mode, Role
@@ -587,6 +588,12 @@ TABLE = {
     ("comment-create", "post"): ("draft", {**OWN, "requester": 422, "endorser": 422}),
     ("comment-retract", "get"): ("talked", BACK),
     ("comment-retract", "post"): ("talked", BACK),
+    ("attachment-add", "get"): ("draft", {**OWN, "endorser": 302}),
+    ("attachment-add", "post"): ("draft", {**OWN, "requester": 422, "endorser": 422}),
+    ("attachment-open", "get"): ("attached", BACK),
+    ("attachment-open", "post"): ("attached", OWN),
+    ("attachment-remove", "get"): ("attached", BACK),
+    ("attachment-remove", "post"): ("attached", BACK),
     ("request-add-dataset", "get"): ("draft", {**OWN, "endorser": 302}),
     ("request-add-dataset", "post"): ("draft", {**OWN, "requester": 422, "endorser": 422}),
     ("joint-detail", "get"): ("joint", OWN),
@@ -687,6 +694,10 @@ def build(world, kind: str):
         draft = world.draft()
         comments.write(request=draft, by=world.requester, side=Side.CONSUMER, text="Ghi nhớ")
         return draft
+    if kind == "attached":
+        draft = world.draft()
+        attachments.attach(request=draft, by=world.requester, uploads=[SimpleUploadedFile("a.txt", b"a")])
+        return draft
     if kind == "letter":
         return world.agreed().case.letters.get()
     if kind == "template":
@@ -707,6 +718,8 @@ def build(world, kind: str):
 def rest_of_address(name: str, thing=None) -> list:
     if name == "comment-retract":
         return [thing.comments.get().public_id if thing else uuid.uuid4()]
+    if name in ("attachment-open", "attachment-remove"):
+        return [thing.attachments.get().public_id if thing else uuid.uuid4()]
     return [2] if name == "request-edit" else []
 
 
