@@ -5,10 +5,10 @@ from django.utils.translation import gettext_lazy as _
 
 from exchange.forms.inputs import Day, Line
 from exchange.models import ExchangeRequest
+from exchange.uploads import store
 
 BEGINNINGS = {b"%PDF-": "PDF", b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG"}
 EXTENSIONS = (".pdf", ".png", ".jpg", ".jpeg")
-MOST_BYTES = 20 * 1024 * 1024
 
 
 def _width(name: str) -> int:
@@ -20,7 +20,7 @@ class ScannedLetterForm(forms.Form):
 
     letter = forms.FileField(
         label=_("The scanned letter"),
-        help_text=_("PDF, PNG or JPEG, 20 MB at most. It is read for suggestions, and not kept."),
+        help_text=_("PDF, PNG or JPEG. It becomes an attachment of the draft."),
         widget=forms.ClearableFileInput(attrs={"accept": ",".join(EXTENSIONS)}),
     )
     letter_number = Line(
@@ -31,13 +31,21 @@ class ScannedLetterForm(forms.Form):
         label=_("Subject of the letter (optional)"), max_length=_width("letter_subject"), required=False
     )
 
+    def __init__(self, *args, was_cut: bool = False, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.was_cut = was_cut  # the portal stopped reading it because of its size
+        self.fields["letter"].required = not was_cut  # else the form would say that nothing was chosen
+
+    def clean(self) -> dict:
+        if self.was_cut:
+            self.add_error("letter", store.too_large().message)
+        return super().clean()
+
     def clean_letter(self):
         """By its bytes, whatever its name says."""
         letter = self.cleaned_data["letter"]
-        if letter.size > MOST_BYTES:
-            raise forms.ValidationError(
-                _("The file is larger than 20 MB. Scan it with fewer dots, or in black and white.")
-            )
+        if not letter:
+            return letter
         beginning = letter.read(max(map(len, BEGINNINGS)))
         letter.seek(0)
         if not any(beginning.startswith(one) for one in BEGINNINGS):

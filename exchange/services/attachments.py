@@ -51,11 +51,17 @@ def attach(*, request: ExchangeRequest, by: User, uploads: Iterable[Upload]) -> 
         check_attaching(request=request, by=by)
         if not uploads:
             raise Incomplete("no-file", _("Choose a file."), fields={"files": [_("Choose a file.")]})
-        with taking(uploads) as taken, transaction.atomic():
-            locked = workflow.lock(request)
-            check_attaching(request=locked, by=by, more=len(taken))
-            requests.mark_edited(locked, by)
-            return [_add(one, request=locked, by=by) for one in taken]
+        with taking(uploads) as taken:
+            return attach_taken(request=request, by=by, taken=taken)
+
+
+def attach_taken(*, request: ExchangeRequest, by: User, taken: list[Taken]) -> list[Attachment]:
+    """Make the rows of files that were looked at, beside a draft; the files stay only if this ends well."""
+    with transaction.atomic():
+        locked = workflow.lock(request)
+        check_attaching(request=locked, by=by, more=len(taken))
+        requests.mark_edited(locked, by)
+        return [_add(one, request=locked, by=by) for one in taken]
 
 
 def check_attaching(*, request: ExchangeRequest, by: User, more: int = 1) -> None:

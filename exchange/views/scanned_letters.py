@@ -15,6 +15,7 @@ from exchange.forms.scanned import ScannedLetterForm
 from exchange.models import ExchangeRequest
 from exchange.scanned.hints import Hints
 from exchange.services import scanned_letters
+from exchange.uploads.limits import was_cut
 from exchange.views.base import PageMixin, RefusedFormMixin
 from exchange.views.known import known_of
 from registry.models import Agency
@@ -36,6 +37,9 @@ class ScannedLetterView(RefusedFormMixin, PageMixin, FormView):
         wanted = (self.request.POST or self.request.GET).get("agency", "")
         return next((one for one in self.agencies if one.code == wanted), self.agencies[0] if self.agencies else None)
 
+    def get_form_kwargs(self) -> dict:
+        return super().get_form_kwargs() | {"was_cut": was_cut(self.request)}
+
     def post(self, request, *args, **kwargs) -> HttpResponse:
         if self.agency is None:
             return self.render_to_response(self.get_context_data(), status=403)
@@ -49,10 +53,13 @@ class ScannedLetterView(RefusedFormMixin, PageMixin, FormView):
             consumer=self.agency,
             by=self.request.user,
             content={**known_of(self.request.user), **form.content()},
-            letter=form.cleaned_data["letter"].read(),
+            letter=form.cleaned_data["letter"],
         )
         keep(self.request.session, draft, found)
-        messages.success(self.request, _("The draft is begun. What the letter says is suggested on the second screen."))
+        messages.success(
+            self.request,
+            _("The draft is begun, and the letter is attached. What it says is suggested on the second screen."),
+        )
         return redirect(reverse("exchange:request-edit", args=[draft.public_id, 1]))
 
 
