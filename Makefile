@@ -1,7 +1,7 @@
 # Every target makes what it needs: nothing has to be set up before `make demo` or `make test`.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo run test test-pg17 races samples bench-registry lint messages screenshots check stop clean
+.PHONY: help install install-dev demo run test test-pg17 races samples bench-registry bench-desk lint messages screenshots check stop clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -90,6 +90,9 @@ samples: install-dev ## Fetch databases that others made, and take them from reg
 
 bench-registry: install-dev .env ## Measure search, lists, export and introspection; writes var/bench/registry.json
 	@$(MANAGE) bench_registry $(ARGS)
+
+bench-desk: install-dev .env ## Measure the desk with 1,000 and 100,000 requests; writes var/bench/desk.json
+	@$(MANAGE) bench_desk $(ARGS)
 
 lint: install-dev ## Check style and format
 	@$(VENV)/bin/ruff check .

@@ -1,15 +1,21 @@
 """The bench of the registry: its made-up catalogue, and what it does with a part that fails."""
 
+import contextlib
 import json
 
 import pytest
 
+from evidence.models import Entry
+from exchange.models import ExchangeRequest, ReviewCase
 from ndc_portal.bench import bars
 from ndc_portal.bench.bars import Part
+from ndc_portal.bench.command import machine
+from ndc_portal.bench.desk import data as desk_data
+from ndc_portal.bench.desk import pages as desk_pages
 from ndc_portal.bench.registry import data, searching
 from ndc_portal.bench.registry.parts import PARTS
 from ndc_portal.bench.registry.words import WANTED
-from ndc_portal.management.commands.bench_registry import Command, machine
+from ndc_portal.management.commands.bench_registry import Command
 from registry.models import Dataset, Field, SearchDocument, SharingPolicy
 
 pytestmark = pytest.mark.postgresql
@@ -80,3 +86,13 @@ def test_a_run_says_on_what_machine_and_of_what_commit(db):
 
 def test_every_part_has_a_name_of_its_own():
     assert len({part.name for part in PARTS}) == len(PARTS) >= 5
+
+
+def test_the_desk_of_the_bench_is_whole_and_every_page_opens(db, monkeypatch):
+    desk_data.build(60)
+    assert ExchangeRequest.objects.count() == 60
+    assert Entry.objects.count() >= 60 * desk_data.ENTRIES_EACH
+    assert ReviewCase.objects.filter(request__status="under-review").exists()
+    monkeypatch.setattr(desk_pages.databases, "using", lambda _size: contextlib.nullcontext())
+    monkeypatch.setattr(desk_pages, "_built", lambda _size: None)
+    assert set(desk_pages._visit("desk_small")) == {*desk_pages.PAGES, "entries"}

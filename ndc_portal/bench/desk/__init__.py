@@ -1,0 +1,1 @@
+"""The pages of the decision desk, with few requests and with many."""
