@@ -12,6 +12,7 @@ from exchange.services import (
     lookups,
     reminders,
     requests,
+    scanning,
     sweeping,
     taking_over,
 )
@@ -20,6 +21,10 @@ from registry.services import deciders, import_runs, profiles, readings, steward
 
 def deliver(delivery_id: int) -> None:
     run.deliver(delivery_id)
+
+
+def scan_attachment(attachment_id: int) -> None:
+    scanning.scan(attachment_id)
 
 
 def sweep() -> None:
@@ -40,6 +45,8 @@ def sweep() -> None:
         escalating.escalate_due,
         digests.send_due,
         lookups.erase_old,
+        scanning.nudge_due,
+        scanning.erase_due,
         profiles.nudge_due,
         import_runs.nudge_due,
         readings.nudge_due,

@@ -26,7 +26,15 @@ from registry.terms import limit_sentences
 
 HIDDEN_WHILE_BLIND = ("request.approve", "request.advise")
 # What each side does on its own.
-TALK = ("request.comment", "request.retract_comment", "request.attach", "request.detach", "request.open_file")
+TALK = (
+    "request.comment",
+    "request.retract_comment",
+    "request.attach",
+    "request.detach",
+    "request.open_file",
+    "request.scan_file",
+    "request.erase_file",
+)
 TIMELINE_LENGTH = 100
 DECISIONS_SHOWN = 50
 # What a request says of the basis and the use of the data that its scope does not.
