@@ -421,7 +421,7 @@ def test_the_database_takes_what_the_services_would(world):
         "UPDATE exchange_comment SET side = 'consumer'",
         "UPDATE exchange_comment SET made_by_id = {approver}",
         "DELETE FROM exchange_comment",
-        "TRUNCATE exchange_comment",
+        "TRUNCATE exchange_comment CASCADE",
         copied(text="''"),
         copied(text="repeat('x', 4001)"),
         copied(audience="'all'"),
