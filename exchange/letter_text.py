@@ -6,6 +6,7 @@ What it says, and what things are called in it, stands in the letter's frozen te
 import json
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum, auto
 
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
@@ -21,9 +22,20 @@ from exchange.services import letters
 from registry.choices import PersonalData
 from registry.names import in_current_language
 
-REJECTED = gettext_lazy("Rejected")
-GRANTED = gettext_lazy("Granted as stated below")
-OFFERED = gettext_lazy("Offer to share in part")
+
+class Kind(StrEnum):
+    """What a letter tells."""
+
+    GRANTED = auto()
+    OFFERED = auto()
+    REJECTED = auto()
+
+
+VERDICTS = {
+    Kind.GRANTED: gettext_lazy("Granted as stated below"),
+    Kind.OFFERED: gettext_lazy("Offer to share in part"),
+    Kind.REJECTED: gettext_lazy("Rejected"),
+}
 # The day of an official letter is written out, in Viet Nam with two digits where it could be changed by adding one.
 DAYS = {"vi": r"\n\gà\y d \t\há\n\g m \nă\m Y", "en": "j F Y"}
 
@@ -76,12 +88,12 @@ class Office:
 class LetterText:
     """The parts of a letter. Texts are in the language that was current when they were made."""
 
+    kind: Kind
     notation: str
     agency: str
     superior: str
     consumer: str
     day: str
-    verdict: str
     request: str
     your_letter: str
     subject: str
@@ -96,6 +108,16 @@ class LetterText:
     left_out: list[str]
     revision_sha256: str
 
+    @property
+    def verdict(self) -> str | Promise:
+        return VERDICTS[self.kind]
+
+
+def kind_of(content: dict) -> Kind:
+    if content["verdict"] == Verdict.REJECT:
+        return Kind.REJECTED
+    return Kind.OFFERED if content.get("left_out") else Kind.GRANTED
+
 
 def text_of(letter: Letter) -> LetterText:
     content = json.loads(letter.content)
@@ -106,14 +128,13 @@ def text_of(letter: Letter) -> LetterText:
     fields, lines = [], []
     if "scope" in content:
         fields, lines = summary.of_scope_named(Scope.from_text(canonical(content["scope"])), known)
-    left_out = _left_out(content.get("left_out", {}), known)
     return LetterText(
+        kind=kind_of(content),
         notation=letter.notation,
         agency=agencies[content["from"]],
         superior=agencies.get(names["superior"], ""),
         consumer=agencies[content["to"]],
         day=date_format(timezone.localtime(letter.issued_at), DAYS.get(get_language(), DAYS["en"])),
-        verdict=str(_verdict(content["verdict"], left_out)),
         request=content["request"],
         your_letter=content["your_letter"] or content["request"],
         subject=names["subject"],
@@ -128,15 +149,9 @@ def text_of(letter: Letter) -> LetterText:
         ],
         fields=fields,
         lines=lines,
-        left_out=left_out,
+        left_out=_left_out(content.get("left_out", {}), known),
         revision_sha256=content["revision_sha256"],
     )
-
-
-def _verdict(verdict: str, left_out: list[str]) -> Promise:
-    if verdict == Verdict.REJECT:
-        return REJECTED
-    return OFFERED if left_out else GRANTED
 
 
 def _law(number: str | None, laws: dict) -> str:

@@ -11,6 +11,7 @@ from exchange.views import (
     desk,
     endorsements,
     joint,
+    letter_checks,
     letters,
     lookups,
     paper,
@@ -19,6 +20,7 @@ from exchange.views import (
     scanned_letters,
     templates,
 )
+from registry import addresses  # noqa: F401  registers the parts
 
 
 class StepConverter(IntConverter):
@@ -100,4 +102,10 @@ urlpatterns = [
     path("paper/<uuid:public_id>/correct/", paper.PaperCorrectView.as_view(), name="paper-correct"),
     path("paper/<uuid:public_id>/take-back/", paper.PaperTakeBackView.as_view(), name="paper-take-back"),
     path("letters/<uuid:public_id>/", letters.LetterDetailView.as_view(), name="letter-detail"),
+    path("check/", letter_checks.LetterCheckView.as_view(), name="letter-check"),
+    path(
+        "check/<agency:agency>/<int:number>/<str:code>/",
+        letter_checks.LetterScanView.as_view(),
+        name="letter-check-code",
+    ),
 ]

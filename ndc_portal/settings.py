@@ -200,7 +200,7 @@ REST_FRAMEWORK = {
     "PAGE_SIZE": 50,
     "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
     # Counted for each process; a shared cache makes them exact.
-    "DEFAULT_THROTTLE_RATES": {"user": "600/min", "lookup": "600/min", "token": "30/min"},
+    "DEFAULT_THROTTLE_RATES": {"user": "600/min", "lookup": "600/min", "token": "30/min", "letter-check": "20/min"},
     # Addresses in X-Forwarded-For are the caller's own words, except the last one when our proxy wrote it.
     "NUM_PROXIES": 1 if BEHIND_TLS_PROXY else 0,
     "EXCEPTION_HANDLER": "exchange.api.errors.handle",
