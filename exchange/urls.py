@@ -102,6 +102,7 @@ urlpatterns = [
     path("paper/<uuid:public_id>/correct/", paper.PaperCorrectView.as_view(), name="paper-correct"),
     path("paper/<uuid:public_id>/take-back/", paper.PaperTakeBackView.as_view(), name="paper-take-back"),
     path("letters/<uuid:public_id>/", letters.LetterDetailView.as_view(), name="letter-detail"),
+    path("letters/<uuid:public_id>/pdf/", letters.LetterDownloadView.as_view(), name="letter-download"),
     path("check/", letter_checks.LetterCheckView.as_view(), name="letter-check"),
     path(
         "check/<agency:agency>/<int:number>/<str:code>/",

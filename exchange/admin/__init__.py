@@ -9,6 +9,7 @@ from exchange.admin import (  # noqa: F401 - importing registers
     deadlines,
     deliveries,
     ledger,
+    letters,
     lookups,
     paper,
     policies,

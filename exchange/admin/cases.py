@@ -1,7 +1,5 @@
 """The review desk: the queue, the page of a case, and the pages on which it is decided."""
 
-import json
-
 from django.contrib import admin
 from django.db.models import Count, Exists, F, Func, IntegerField, OuterRef, Subquery
 from django.db.models.functions import Coalesce
@@ -25,14 +23,13 @@ from exchange.admin.recusals import RecusalPages
 from exchange.admin.templates import TemplatePages
 from exchange.admin.workload import WorkloadPage
 from exchange.choices import SearchPage, Urgency, Verdict
-from exchange.models import Decision, Letter, ReviewCase
+from exchange.models import Decision, ReviewCase
 from exchange.services import advice, cases, extending, recusals, request_templates, saved_searches
 from exchange.states import RequestStatus
 from registry.admin.base import ReadOnlyAdmin
 from registry.choices import PersonalData, Role
 from registry.models import Field, User
 from registry.permissions import has_role
-from registry.roles import agencies_served
 
 
 @admin.register(ReviewCase)
@@ -317,33 +314,3 @@ class DecisionAdmin(ReadOnlyAdmin):
     @admin.display(description=_("revision"))
     def revision_number(self, decision):
         return decision.revision.number
-
-
-@admin.register(Letter)
-class LetterAdmin(ReadOnlyAdmin):
-    list_display = ["notation", "shown_agency", "shown_case", "issued_at"]
-    list_filter = ["issued_at"]
-    list_select_related = ["agency", "case__request", "case__provider"]
-    search_fields = ["case__request__code", "=content_hash"]
-    autocomplete_fields = []
-    fields = ["notation", "shown_agency", "shown_case", "issued_at", "text", "content_hash"]
-    readonly_fields = fields
-
-    def scoped(self, queryset, user):
-        return queryset.filter(agency__in=agencies_served(user))
-
-    @admin.display(description=_("number and notation"), ordering="number")
-    def notation(self, letter):
-        return letter.notation
-
-    @admin.display(description=_("agency"), ordering="agency")
-    def shown_agency(self, letter):
-        return letter.agency
-
-    @admin.display(description=_("review case"), ordering="case")
-    def shown_case(self, letter):
-        return letter.case
-
-    @admin.display(description=_("content"))
-    def text(self, letter):
-        return format_html("<pre>{}</pre>", json.dumps(json.loads(letter.content), ensure_ascii=False, indent=2))

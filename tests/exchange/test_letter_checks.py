@@ -198,7 +198,7 @@ def test_offer_tells_whether_it_was_answered(client, world):
     letter = request.cases.get().letters.get()
     assert "chưa được chấp nhận hoặc từ chối" in scanned(client, letter).text
     requests.decline(request=request, by=world.endorser, reason="Không đủ")
-    assert "không có thoả thuận nào" in scanned(client, letter).text
+    assert "không có thỏa thuận nào" in scanned(client, letter).text
 
 
 def test_rejection_is_told_as_one(client, world):
@@ -206,7 +206,7 @@ def test_rejection_is_told_as_one(client, world):
     cases.reject(
         request=request, by=world.approver, reason="Sai", legal_basis=world.basis, revision_hash=hash_of(request)
     )
-    assert "Không có thoả thuận nào theo công văn này" in scanned(client, request.cases.get().letters.get()).text
+    assert "Không có thỏa thuận nào theo công văn này" in scanned(client, request.cases.get().letters.get()).text
 
 
 def test_earlier_letter_of_a_case_says_that_there_is_a_later_one(client, letter):

@@ -1,0 +1,1 @@
+"""Decision letters on paper: the words, the layout and the type."""
