@@ -27,6 +27,7 @@ from exchange.models import Decision, ReviewCase
 from exchange.services import advice, cases, extending, recusals, request_templates, saved_searches
 from exchange.states import RequestStatus
 from registry.admin.base import ReadOnlyAdmin
+from registry.admin.lists import KeysFirstPaginator
 from registry.choices import PersonalData, Role
 from registry.models import Field, User
 from registry.permissions import has_role
@@ -61,6 +62,7 @@ class ReviewCaseAdmin(
     list_filter = [StateFilter, OfficerFilter, OverdueFilter, "request__urgency", SensitiveFilter]
     list_select_related = ["request__consumer", "request__dataset", "provider", "claimed_by", "policy"]
     list_per_page = 50
+    paginator = KeysFirstPaginator
     show_facets = admin.ShowFacets.NEVER
     search_fields = [
         "request__code",

@@ -88,10 +88,10 @@ def _cases(status: str) -> QuerySet[ReviewCase]:
     return related.defer(*long).order_by("due_on", "pk")
 
 
-def _databases(user: User, duty: str, role: Role) -> QuerySet[Database]:
-    """Assigned to the person, who still holds the role for their owner."""
+def _databases(user: User, duty: str, role: Role) -> list[int]:
+    """Assigned to the person, who still holds the role for their owner; asked beforehand, as most people have none."""
     owners = Membership.objects.today().filter(user=user, role=role).values("agency")
-    return permissions.named_objects(user, duty, Database).filter(owner__in=owners)
+    return list(permissions.named_objects(user, duty, Database).filter(owner__in=owners).values_list("pk", flat=True))
 
 
 def to_decide(user: User) -> QuerySet[ReviewCase]:
@@ -99,7 +99,7 @@ def to_decide(user: User) -> QuerySet[ReviewCase]:
     own = Q(request__dataset__database__in=_databases(user, permissions.DECIDE, Role.APPROVER))
     for delegation in _delegations(user):
         databases = _databases(delegation.delegator, permissions.DECIDE, Role.APPROVER)
-        own |= Q(request__dataset__database__in=databases.filter(owner=delegation.agency_id))
+        own |= Q(request__dataset__database__in=databases, provider=delegation.agency_id)
     voted = Decision.objects.live().filter(case=OuterRef("pk")).filter(Q(made_by=user) | Q(delegation__delegator=user))
     found = _cases(RequestStatus.UNDER_REVIEW).filter(own)
     return _without_part(found, user).exclude(Exists(voted))
