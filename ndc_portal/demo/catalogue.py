@@ -254,6 +254,14 @@ def register(*, sources: Sources, users: dict[str, User], reader_password: str) 
     for code, keeping in KEEPERS.items():
         _entrust(Database.objects.get(code=code), keeping, users, operator)
     _offer(Database.objects.get(code=POPULATION.code), approver)
+    _policy(
+        Dataset.objects.get(code="don-vi-hanh-chinh-xa"),
+        "Danh mục dùng chung cho mọi cơ quan",
+        {"ma_xa": K, "ten": K, "loai": K, "ma_tinh": K},
+        ("ma_tinh",),
+        modes=[Mode.PACKAGE],
+        any_agency=True,
+    )
     return made
 
 

@@ -9,8 +9,9 @@ from django.utils import timezone
 from exchange.choices import ConsentBasis, OnwardSharing, SystemLevel
 from exchange.fulfilment import packages
 from exchange.models import Agreement, Delivery, ExchangeRequest
+from exchange.offers import obstacle, offer_to
 from exchange.refusals import Refusal
-from exchange.services import cases, downloads, lookups, requests
+from exchange.services import cases, downloads, joint, lookups, requests
 from registry.choices import FileFormat, Mode, Purpose
 from registry.models import Agency, Dataset, LegalInstrument, User
 
@@ -165,3 +166,51 @@ def _content(cast: Cast) -> dict:
         "undertaking": True,
         "has_state_secret": False,
     }
+
+
+def leave_work(cast: Cast, say: Say) -> None:
+    """What is on its way when the story ends, so that desks and queues have something on them."""
+    asked = {"field_names": ["so_dinh_danh", "ho_ten"], "mode": Mode.PACKAGE, "purpose": Purpose.SYNCHRONISATION}
+    _draft(cast, "Đề nghị cung cấp danh sách để rà soát", asked)
+    requests.propose(request=_draft(cast, "Đề nghị chia sẻ dữ liệu phục vụ giám định", asked), by=cast.clerk)
+    _signed(cast, _draft(cast, "Đề nghị đối chiếu người hưởng chế độ", asked))
+    review = _signed(cast, _draft(cast, "Đề nghị cập nhật nơi thường trú", asked))
+    cases.claim(request=review, by=cast.officer)
+    returned = _signed(cast, _draft(cast, "Đề nghị dữ liệu hộ gia đình", asked))
+    cases.claim(request=returned, by=cast.officer)
+    cases.send_back(
+        request=returned,
+        by=cast.officer,
+        reason="Chưa nêu rõ vì sao cần họ tên.",
+        field_reasons={"field_names": "Chỉ cần số định danh là đủ đối chiếu."},
+        revision_hash=returned.revisions.first().content_hash,
+    )
+    whole = _joint(cast, asked)
+    say("Clerk of the insurance agency", f"leaves work on the desks: four requests, and {whole} about two datasets")
+
+
+def _draft(cast: Cast, subject: str, asked: dict) -> ExchangeRequest:
+    draft = requests.create(consumer=Agency.objects.get(code="BHXH"), by=cast.clerk)
+    content = {
+        **_content(cast),
+        **asked,
+        "letter_subject": subject,
+        "reason": "Phục vụ quản lý người tham gia bảo hiểm.",
+    }
+    return requests.save_draft(request=draft, by=cast.clerk, version=draft.version, content=content)
+
+
+def _signed(cast: Cast, draft: ExchangeRequest) -> ExchangeRequest:
+    requests.propose(request=draft, by=cast.clerk)
+    return requests.endorse(request=draft, by=cast.signatory, revision_hash=draft.revisions.first().content_hash)
+
+
+def _joint(cast: Cast, asked: dict) -> str:
+    """One letter to the owners of two databases."""
+    first = _draft(cast, "Đề nghị dữ liệu dân cư và danh mục hành chính", asked)
+    others = Dataset.objects.published().exclude(pk=first.dataset_id).order_by("pk")
+    other = next(one for one in others if not obstacle(first.consumer, one))
+    part = joint.add_part(request=first, dataset=other, by=cast.clerk)
+    offered = list(offer_to(part.consumer, other).fields)
+    requests.save_draft(request=part, by=cast.clerk, version=part.version, content={"field_names": offered[:2]})
+    return part.joint.code

@@ -55,6 +55,7 @@ class Command(BaseCommand):
         speed = self._speed(agreement, delivery, built.population_dbname)
         key = figures.one_key(dbname=built.population_dbname, province=story.PROVINCE)
         _agreement, lookup = story.look_up(people, key, self.say)
+        story.leave_work(people, self.say)
         seen = values.look(operator=users["ndc.vanhanh"])
         self.say(
             "Operator of the National Data Centre",
