@@ -24,7 +24,7 @@ from exchange.admin.templates import TemplatePages
 from exchange.admin.workload import WorkloadPage
 from exchange.choices import SearchPage, Urgency, Verdict
 from exchange.models import Decision, ReviewCase
-from exchange.services import advice, cases, extending, recusals, request_templates, saved_searches
+from exchange.services import advice, cases, extending, numbers, recusals, request_templates, saved_searches
 from exchange.states import RequestStatus
 from registry.admin.base import ReadOnlyAdmin
 from registry.admin.lists import KeysFirstPaginator
@@ -119,6 +119,11 @@ class ReviewCaseAdmin(
                 active_at=Subquery(latest.values("at")[:1]),
             )
         )
+
+    def get_search_results(self, request, queryset, search_term):
+        if numbers.is_whole(search_term):
+            return queryset.filter(request__code=search_term.strip().upper()), False
+        return super().get_search_results(request, queryset, search_term)
 
     def changelist_view(self, request, extra_context=None):
         context = {

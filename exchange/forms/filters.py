@@ -5,6 +5,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from exchange.forms.inputs import Choice, Line
+from exchange.services import numbers
 from exchange.states import AgreementStatus, RequestStatus
 
 
@@ -23,7 +24,9 @@ class NarrowingForm(forms.Form):
         words, status = self.cleaned_data["q"], self.cleaned_data["status"]
         if status:
             rows = rows.filter(status=status)
-        if words:
+        if numbers.is_whole(words):
+            rows = rows.filter(code=words.strip().upper())
+        elif words:
             found = Q()
             for name in self.searched:
                 found |= Q(**{f"{name}__icontains": words})

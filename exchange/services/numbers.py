@@ -1,5 +1,7 @@
 """Public numbers of requests, agreements and deliveries, taken from database sequences: unique, never reused."""
 
+import re
+
 from django.db import connection
 from django.utils import timezone
 
@@ -9,6 +11,15 @@ REQUEST, JOINT, AGREEMENT, DELIVERY = (
     ("TT", "exchange_agreement_code"),
     ("GN", "exchange_delivery_code"),
 )
+WHOLE = re.compile(
+    rf"({'|'.join(prefix for prefix, _sequence in (REQUEST, JOINT, AGREEMENT, DELIVERY))})-\d{{4}}-\d{{6,}}",
+    re.IGNORECASE,
+)
+
+
+def is_whole(words: str) -> bool:
+    """Whether somebody typed a whole number of one of these kinds, which an index finds at once."""
+    return WHOLE.fullmatch(words.strip()) is not None
 
 
 def take(kind: tuple[str, str]) -> str:

@@ -146,3 +146,11 @@ def test_list_asks_as_many_questions_for_20_rows_as_for_2(world):
     assert len(codes(client)) == 20
     assert questions(client, "reviewcase") == two
     assert two <= 20
+
+
+def test_a_whole_number_finds_its_case_only(world):
+    request = world.submitted()
+    world.submitted(letter_number=request.code)
+    client = as_user(world.officer)
+    assert codes(client, q=request.code.lower()) == [request.code]
+    assert len(codes(client, q=request.code[:-1])) == 2
