@@ -41,6 +41,12 @@ def first(page: Page, pattern: str) -> str:
     return next(link for link in links if link and re.search(pattern, link))
 
 
+def whole_request(page: Page) -> str:
+    """The oldest request of the list: it has gone the whole way."""
+    links = page.locator("main h2 a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
+    return links[-1]
+
+
 def main() -> None:
     accounts = json.loads((ROOT / "var" / "demo" / "accounts.json").read_text())
     TARGET.mkdir(parents=True, exist_ok=True)
@@ -53,8 +59,11 @@ def main() -> None:
         take(visitor, "dataset", DATASET)
         take(visitor, "law", "/catalogue/laws/278-2025-ndcp/")
         clerk = signed_in(browser, accounts, "bhxh.chuyenvien", DESK)
+        take(clerk, "my-desk", "/desk/")
         take(clerk, "requests", "/requests/")
-        take(clerk, "request", first(clerk, r"^/requests/[0-9a-f-]{36}/$"))
+        take(clerk, "request", whole_request(clerk))
+        clerk.goto(f"{PORTAL}/requests/")
+        take(clerk, "joint-request", first(clerk, r"^/joint-requests/[0-9a-f-]{36}/$"))
         clerk.goto(f"{PORTAL}/requests/new/?dataset={DATASET.split('/')[-2]}")
         clerk.locator("main form button[type=submit]").first.click()
         take(clerk, "form")
@@ -64,6 +73,13 @@ def main() -> None:
         officer = signed_in(browser, accounts, "bca.lanhdao", DESK)
         take(officer, "desk", "/admin/exchange/reviewcase/?state=all")
         take(officer, "case", first(officer, r"reviewcase/\d+/change/"))
+        officer.goto(f"{PORTAL}/admin/exchange/reviewcase/?state=review")
+        officer.check("#action-toggle")
+        officer.select_option("select[name=action]", "bulk_approve")
+        officer.locator("button[name=index]").click()
+        officer.wait_for_url("**/bulk/approve/**")
+        take(officer, "bulk")
+        take(visitor, "check-letter", "/check/")
         officer.goto(f"{PORTAL}/admin/registry/schemachange/")
         take(officer, "source-change", first(officer, r"schemachange/\d+/change/"))
         take(officer, "waiting", "/catalogue/stewardship/")
