@@ -638,6 +638,8 @@ TABLE = {
     ("lookup", "get"): ("", PUBLIC),
     ("lookup", "post"): ("", {role: 302 if role == "nobody" else 422 for role in ROLES}),
     ("letter-detail", "get"): ("letter", OWN),
+    ("letter-download", "get"): ("letter", BACK),
+    ("letter-download", "post"): ("letter", OWN),
     ("request-from-letter", "get"): ("", PUBLIC),
     ("request-from-letter", "post"): (
         "",
@@ -669,7 +671,9 @@ TABLE = {
 
 
 def test_the_table_names_every_address():
-    assert {pattern.name for pattern in urlpatterns} == {name for name, _method in TABLE}
+    # Whoever holds a letter checks it: tests/exchange/test_letter_checks.py.
+    public = {"letter-check", "letter-check-code"}
+    assert {pattern.name for pattern in urlpatterns} == {name for name, _method in TABLE} | public
 
 
 def record_letter(world):

@@ -174,6 +174,9 @@ def values_of(parts: str, name: str) -> list:
                       *Subscription.objects.values_list("public_id", flat=True)[:1]],
         "step": [1, 2, 3],
         "comment_id": [uuid4()],
+        "file_id": [uuid4()],
+        "agency": list(Database.owner.field.related_model.objects.values_list("code", flat=True)),
+        "number": [1],
         "kind": ["dataset", "search"],
         "anything": ["nothing"],
     }  # fmt: skip
