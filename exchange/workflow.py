@@ -103,11 +103,7 @@ def check_move(name: str, subject, by: User | None) -> None:
 
 
 def can_move(name: str, subject, by: User | None) -> bool:
-    try:
-        check_move(name, subject, by)
-    except Refusal:
-        return False
-    return True
+    return refusal_of(check_move, name, subject, by) is None
 
 
 def offered_moves(subject, by: User) -> list[tuple[Move, Refusal | None]]:
@@ -116,15 +112,16 @@ def offered_moves(subject, by: User) -> list[tuple[Move, Refusal | None]]:
     for move in TABLES[type(subject)].moves.values():
         if move.side == Side.SYSTEM or subject.status not in move.sources:
             continue
-        refusal = _refusal_of(rules.check_mover, move, subject, by)
+        refusal = refusal_of(rules.check_mover, move, subject, by)
         if refusal is None or refusal.code != "not-your-role":
             offered.append((move, refusal))
     return offered
 
 
-def _refusal_of(check: Callable, *args) -> Refusal | None:
+def refusal_of(check: Callable, *args, **named) -> Refusal | None:
+    """The Refusal with which a check answers, for pages that say beforehand why something is closed."""
     try:
-        check(*args)
+        check(*args, **named)
     except Refusal as refusal:
         return refusal
     return None

@@ -1,19 +1,17 @@
-"""Advice of reviewers: the page on which one is given, and the list of what was said."""
+"""Advice of reviewers: how one is given, and the list of what was said."""
 
 from django import forms
-from django.contrib import admin, messages
-from django.http import Http404, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import path
+from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
+from exchange.admin.answers import Answer
 from exchange.admin.forms import DecisionForm, Reason
 from exchange.choices import Recommendation
-from exchange.models import Advice
-from exchange.refusals import Refusal
+from exchange.models import Advice, ReviewCase
 from exchange.services import advice
 from registry.admin.base import ReadOnlyAdmin
 from registry.choices import Role
+from registry.models import User
 from registry.permissions import has_role
 
 
@@ -24,43 +22,12 @@ class AdviceForm(DecisionForm):
     text = Reason(label=_("Your advice"), help_text=_("The owner's approvers read it before they decide."))
 
 
-class AdvicePages:
-    """The page of a case on which a reviewer advises; beside the moves, because advice changes no state."""
+def _give(case: ReviewCase, by: User, answers: dict) -> str:
+    advice.give(request=case.request, by=by, **answers)
+    return _("Your advice is recorded.")
 
-    def get_urls(self):
-        page = path(
-            "<path:object_id>/advise/",
-            self.admin_site.admin_view(self.advise_view),
-            name="exchange_reviewcase_advise",
-        )
-        return [page, *super().get_urls()]
 
-    def advise_view(self, request, object_id):
-        case = self._visible(request, object_id)
-        if case.request.provider != case.provider:
-            raise Http404
-        try:
-            advice.check_giving(request=case.request, by=request.user)
-        except Refusal as refusal:
-            if request.method != "POST":
-                self.message_user(request, str(refusal), messages.ERROR)
-                return HttpResponseRedirect(self.url_of(case, "change"))
-        page = self.read(case, request.user)
-        form = AdviceForm(request.POST if request.method == "POST" else None, thing=page)
-        status = 200
-        if request.method == "POST":
-            status = 422
-            if form.is_valid():
-                try:
-                    advice.give(request=case.request, by=request.user, **form.cleaned_data)
-                except Refusal as refusal:
-                    status = refusal.status
-                    form.refuse(refusal)
-                else:
-                    self.message_user(request, _("Your advice is recorded."), messages.SUCCESS)
-                    return HttpResponseRedirect(self.url_of(case, "change"))
-        context = self._context(request, case, page) | {"form": form}
-        return TemplateResponse(request, "admin/exchange/reviewcase/advise.html", context, status=status)
+ADVISE = Answer("advise", AdviceForm, lambda case, by: advice.check_giving(request=case.request, by=by), _give)
 
 
 @admin.register(Advice)

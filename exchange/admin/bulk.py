@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
+from exchange import workflow
 from exchange.admin import wording
 from exchange.admin.dossier import Dossier
 from exchange.admin.forms import Reason
@@ -170,7 +171,7 @@ class BulkPages:
         )
 
     def _bulk_page(self, request, name, cases, form, ticked: set[str] | None = None, status: int = 200):
-        lines = [Line(case, request.user, self._obstacle(name, case, request.user)) for case in cases]
+        lines = [Line(case, request.user, workflow.refusal_of(bulk.check, name, case, request.user)) for case in cases]
         open_lines = [line for line in lines if line.refusal is None]
         context = self._bulk_context(request, name) | {
             "form": form,
@@ -181,14 +182,6 @@ class BulkPages:
             "kept_back": len(lines) - len(open_lines),
         }
         return TemplateResponse(request, "admin/exchange/reviewcase/bulk.html", context, status=status)
-
-    @staticmethod
-    def _obstacle(name: str, case: ReviewCase, by: User) -> Refusal | None:
-        try:
-            bulk.check(name, case, by)
-        except Refusal as refusal:
-            return refusal
-        return None
 
     def _bulk_context(self, request, name: str) -> dict:
         move = REQUEST.moves[name]

@@ -11,15 +11,16 @@ from django.utils.translation import gettext_lazy as _
 from evidence.models import Entry
 from exchange.admin import forms, wording
 from exchange.admin.access import DeskAdmin
-from exchange.admin.advice import AdvicePages
+from exchange.admin.advice import ADVISE
+from exchange.admin.answers import AnswerPages
 from exchange.admin.attachments import AttachmentPages
 from exchange.admin.bulk import BulkPages
 from exchange.admin.comments import CommentPages
 from exchange.admin.dossier import Dossier
-from exchange.admin.extensions import ExtensionPages
+from exchange.admin.extensions import EXTEND
 from exchange.admin.filters import OfficerFilter, OverdueFilter, SensitiveFilter, StateFilter
 from exchange.admin.pages import MovePages
-from exchange.admin.recusals import RecusalPages
+from exchange.admin.recusals import RECUSE
 from exchange.admin.templates import TemplatePages
 from exchange.admin.workload import WorkloadPage
 from exchange.choices import SearchPage, Urgency, Verdict
@@ -38,9 +39,7 @@ class ReviewCaseAdmin(
     WorkloadPage,
     TemplatePages,
     BulkPages,
-    AdvicePages,
-    RecusalPages,
-    ExtensionPages,
+    AnswerPages,
     AttachmentPages,
     CommentPages,
     MovePages,
@@ -84,6 +83,7 @@ class ReviewCaseAdmin(
         "reject": forms.RejectForm,
         "set_aside": forms.MoveForm,
     }
+    answers = (ADVISE, RECUSE, EXTEND)
     page_template = "admin/exchange/reviewcase/case.html"
     move_templates = "admin/exchange/reviewcase"
 

@@ -8,6 +8,7 @@ from django.urls import path
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST
 
+from exchange import workflow
 from exchange.admin.forms import MoveForm
 from exchange.choices import Audience
 from exchange.forms.inputs import Block
@@ -89,7 +90,9 @@ class CommentPages:
                 else:
                     self.message_user(request, _("Your comment is recorded."), messages.SUCCESS)
                     return HttpResponseRedirect(f"{self.url_of(case, 'change')}#comments")
-        elif refused := _refusal(case, request.user):
+        elif refused := workflow.refusal_of(
+            comments.check_writing, request=case.request, by=request.user, side=Side.PROVIDER
+        ):
             self.message_user(request, str(refused), messages.ERROR)
             return HttpResponseRedirect(self.url_of(case, "change"))
         context = self._context(request, case, page) | {"form": form}
@@ -107,14 +110,6 @@ class CommentPages:
         else:
             self.message_user(request, _("Your comment is taken back."), messages.SUCCESS)
         return HttpResponseRedirect(f"{self.url_of(case, 'change')}#comments")
-
-
-def _refusal(case, by) -> Refusal | None:
-    try:
-        comments.check_writing(request=case.request, by=by, side=Side.PROVIDER)
-    except Refusal as refusal:
-        return refusal
-    return None
 
 
 @admin.register(Comment)

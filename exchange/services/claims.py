@@ -1,9 +1,8 @@
 """Claims of case officers: alive while something happens in the case."""
 
-from datetime import datetime, time
+from datetime import datetime
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
-from django.utils import timezone
 
 from exchange.models import Decision, ReviewCase
 from exchange.services import deadlines
@@ -15,8 +14,7 @@ from registry.models import Membership
 
 def _idle_since() -> datetime:
     """Claims in which nothing happened after this moment have lapsed."""
-    day = deadlines.working_days_back(timezone.localdate(), deadlines.working_days_of(Term.CLAIM_LIFE))
-    return timezone.make_aware(datetime.combine(day, time.min))
+    return deadlines.moment_back(deadlines.working_days_of(Term.CLAIM_LIFE))
 
 
 def is_idle(case: ReviewCase) -> bool:

@@ -1,7 +1,7 @@
 """Counting working days in the calendar of the database, and what is due when."""
 
 from dataclasses import dataclass
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 from django.utils import timezone
 
@@ -56,6 +56,12 @@ def working_days_back(end: date, working_days: int) -> date:
             left -= 1
         day -= timedelta(days=1)
     return day
+
+
+def moment_back(working_days: int) -> datetime:
+    """Whatever last moved before this moment did so more than so many whole working days ago."""
+    day = working_days_back(timezone.localdate(), working_days)
+    return timezone.make_aware(datetime.combine(day, time.min))
 
 
 def is_working_day(day: date, marked: dict[date, str]) -> bool:

@@ -2,7 +2,7 @@
 day off. It leaves a notice; whether that is sent by mail as well is each person's choice."""
 
 from collections.abc import Iterable
-from datetime import datetime, time
+from datetime import date, time
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from exchange.models import DailyDigest, ExchangeRequest, ReviewCase
-from exchange.services import deadlines, desk, escalating, sweeping
+from exchange.services import deadlines, desk, escalating, requests, sweeping
 from exchange.states import RequestStatus
 from exchange.terms import Term
 from registry import notice_kinds, permissions
@@ -72,14 +72,10 @@ def _with_role(agencies: Iterable, role: Role) -> Iterable[int]:
 def _about_to_lapse() -> QuerySet[ExchangeRequest]:
     """Drafts and returns that lapse within the days of a reminder."""
     life = deadlines.working_days_of(Term.DRAFT_LIFE) - deadlines.working_days_of(Term.REMIND_BEFORE)
-    day = deadlines.working_days_back(timezone.localdate(), max(life, 1))
-    before = timezone.make_aware(datetime.combine(day, time.min))
-    return ExchangeRequest.objects.filter(
-        status__in=[RequestStatus.DRAFT, RequestStatus.RETURNED], edited_at__lt=before
-    )
+    return requests.neglected(max(life, 1))
 
 
-def _remind(person: User, today) -> bool:
+def _remind(person: User, today: date) -> bool:
     told = counts_for(person)
     pressing = told["overdue"] or told["soon"] or told["lapsing"] or told["escalated"]
     is_worth_it = bool(pressing or (told["waiting"] and today.weekday() == MONDAY))

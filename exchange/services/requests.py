@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime, time
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -380,25 +380,24 @@ def withdraw(*, request: ExchangeRequest, by: User, reason: str = "") -> Exchang
 
 def lapse_stale() -> int:
     """Close drafts, returns and offers that nobody touched for long; how many."""
-    draft_end, offer_end = _end_of_life(Term.DRAFT_LIFE), _end_of_life(Term.OFFER_LIFE)
-    # Waiting for a signature or for the owner is no neglect: the time counts from the last thing that happened.
-    drafts = (
-        ExchangeRequest.objects.filter(
-            status__in=[RequestStatus.DRAFT, RequestStatus.RETURNED], edited_at__lt=draft_end
-        )
-        .exclude(revisions__proposed_at__gte=draft_end)
-        .exclude(cases__decisions__made_at__gte=draft_end)
-    )
+    drafts = neglected(deadlines.working_days_of(Term.DRAFT_LIFE))
+    offer_end = deadlines.moment_back(deadlines.working_days_of(Term.OFFER_LIFE))
     offers = ExchangeRequest.objects.filter(
         status=RequestStatus.OFFERED, cases__decisions__made_at__lt=offer_end
     ).exclude(cases__decisions__made_at__gte=offer_end)
     return sweeping.each([*drafts[:500], *offers.distinct()[:500]], _lapse)
 
 
-def _end_of_life(term: Term) -> datetime:
-    """Whatever last moved before this moment has outlived its term, counted in whole working days."""
-    day = deadlines.working_days_back(timezone.localdate(), deadlines.working_days_of(term))
-    return timezone.make_aware(datetime.combine(day, time.min))
+def neglected(working_days: int) -> QuerySet[ExchangeRequest]:
+    """Drafts and returns in which nothing happened for so many working days.
+
+    Waiting for a signature or for the owner is no neglect: the time counts from the last thing that happened.
+    """
+    since = deadlines.moment_back(working_days)
+    lying = ExchangeRequest.objects.filter(
+        status__in=[RequestStatus.DRAFT, RequestStatus.RETURNED], edited_at__lt=since
+    )
+    return lying.exclude(revisions__proposed_at__gte=since).exclude(cases__decisions__made_at__gte=since)
 
 
 def _lapse(request: ExchangeRequest) -> None:

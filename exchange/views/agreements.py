@@ -66,7 +66,7 @@ class AgreementDetailView(VisibleMixin, DetailView):
     @property
     def name_form(self) -> NameForm | None:
         """Only for those who may name somebody and take them off; the service checks it again."""
-        if _refusal_of(lambda: agreements.check_naming(agreement=self.object, by=self.request.user)):
+        if workflow.refusal_of(lambda: agreements.check_naming(agreement=self.object, by=self.request.user)):
             return None
         return NameForm(people=colleagues_of(self.object.consumer).exclude(pk=self.request.user.pk))
 
@@ -90,7 +90,7 @@ class AgreementDetailView(VisibleMixin, DetailView):
         if not permissions.has_role(user, Role.REQUESTER, agency=agreement.consumer):
             return {}
         return {
-            str(kind): _refusal_of(lambda kind=kind: amendments.check(agreement=agreement, kind=kind, by=user))
+            str(kind): workflow.refusal_of(lambda kind=kind: amendments.check(agreement=agreement, kind=kind, by=user))
             for kind in (RequestKind.AMENDMENT, RequestKind.RENEWAL)
         }
 
@@ -100,19 +100,11 @@ class AgreementDetailView(VisibleMixin, DetailView):
 
     @property
     def order_refusal(self) -> Refusal | None:
-        return _refusal_of(deliveries.check_order, self.object, self.request.user)
+        return workflow.refusal_of(deliveries.check_order, self.object, self.request.user)
 
     @property
     def use_refusal(self) -> Refusal | None:
-        return _refusal_of(deliveries.check_use, self.object, self.request.user)
-
-
-def _refusal_of(check, *args) -> Refusal | None:
-    try:
-        check(*args)
-    except Refusal as refusal:
-        return refusal
-    return None
+        return workflow.refusal_of(deliveries.check_use, self.object, self.request.user)
 
 
 class AgreementOrderView(ButtonView):
@@ -186,7 +178,7 @@ class AgreementRelinquishView(RefusedFormMixin, VisibleMixin, FormView):
     template_name = "exchange/agreement_relinquish.html"
 
     def get(self, request: HttpRequest, *args, **kwargs) -> HttpResponse:
-        refusal = _refusal_of(workflow.check_move, "relinquish", self.object, request.user)
+        refusal = workflow.refusal_of(workflow.check_move, "relinquish", self.object, request.user)
         if refusal:
             messages.error(request, refusal.message)
             return redirect(page_of(self.object))

@@ -39,11 +39,7 @@ class SigningMixin(VisibleMixin):
         return super().get(request, *args, **kwargs)
 
     def refusal_of(self, move: str) -> Refusal | None:
-        try:
-            workflow.check_move(move, self.object, self.request.user)
-        except Refusal as refusal:
-            return refusal
-        return None
+        return workflow.refusal_of(workflow.check_move, move, self.object, self.request.user)
 
     def get_context_data(self, **kwargs) -> dict:
         kwargs.setdefault("form", ReasonForm())

@@ -49,7 +49,11 @@ class JointDetailView(JointMixin, DetailView):
     def get_context_data(self, **kwargs) -> dict:
         user, parts = self.request.user, self.parts
         sendable = [part for part in parts if part.is_editable]
-        unready = [(part, refusal) for part in sendable if (refusal := _refusal_of("propose", part, user))]
+        unready = [
+            (part, refusal)
+            for part in sendable
+            if (refusal := workflow.refusal_of(workflow.check_move, "propose", part, user))
+        ]
         return super().get_context_data(
             state=state_of(part.status for part in parts),
             parts=[(part, whose_turn(part)) for part in parts],
@@ -60,14 +64,6 @@ class JointDetailView(JointMixin, DetailView):
             is_open=any(part.status in REQUEST.open for part in parts),
             **kwargs,
         )
-
-
-def _refusal_of(move: str, part: ExchangeRequest, user) -> Refusal | None:
-    try:
-        workflow.check_move(move, part, user)
-    except Refusal as refusal:
-        return refusal
-    return None
 
 
 class JointProposeView(JointMixin, DetailView):
@@ -102,7 +98,7 @@ class JointEndorseView(JointMixin, DetailView):
             "summary": summary.of_revision(revision),
             "files": list(revision.attachments.all()),
             "standing": standing.beside(part, scope_of_revision(revision)),
-            "refusal": _refusal_of("endorse", part, self.request.user),
+            "refusal": workflow.refusal_of(workflow.check_move, "endorse", part, self.request.user),
         }
 
     def post(self, request: HttpRequest, *args, **kwargs) -> HttpResponse:

@@ -66,11 +66,12 @@ def test_every_term_has_a_row_and_a_default():
 
 
 def test_the_case_keeps_its_term_and_says_why(world):
-    request = world.submitted(row_limit=2_000_000) if world.policy.max_rows >= 2_000_000 else world.submitted()
-    case = request.cases.get()
-    assert case.term in DECIDING
+    type(world.policy).objects.update(max_rows=2_000_000)
+    case = world.submitted(row_limit=1_500_000).cases.get()
+    assert (case.term, case.term_grounds) == (Term.COMPLEX, [Ground.LARGE])
     shown = as_user(world.officer).get(page(case)).content.decode()
-    assert str(Term(case.term).label) in shown
+    assert str(Term.COMPLEX.label) in shown
+    assert str(Ground.LARGE.label) in shown
     assert "Phải đề nghị bổ sung" in shown
 
 
@@ -124,6 +125,8 @@ def test_the_page_lengthens_it_and_the_clerk_reads_so(world, client):
     assert desk_of_officer.post(page(case, "extend"), {"working_days": 99, "reason": "x"}).status_code == 422
     answer = desk_of_officer.post(page(case, "extend"), {"working_days": 2, "reason": "Hỏi ý kiến"}, follow=True)
     assert "Hỏi ý kiến" in answer.content.decode()
+    assert desk_of_officer.post(page(case, "extend"), {"working_days": 2, "reason": "x"}).status_code == 403
+    assert refused("request.extend").count() == 2  # too many days, and once more
     client.force_login(world.requester)
     shown = client.get(reverse("exchange:request-detail", args=[request.public_id])).content.decode()
     assert "Thời hạn được kéo dài" in shown
@@ -253,6 +256,16 @@ def test_a_draft_about_to_lapse_is_told(world):
     with at(deadlines.due_on(date(2026, 3, 2), life - 1)):
         digests.send_due()
     assert digest_of(world.requester)["lapsing"] == 1
+
+
+def test_a_return_that_came_late_is_not_about_to_lapse(world):
+    """Nobody edited it for long, but it came back yesterday: the time counts from then."""
+    with at(date(2026, 3, 2)):
+        request = world.under_review(period_to=date(2027, 1, 1), retention_until=date(2027, 1, 1))
+    late = deadlines.due_on(date(2026, 3, 2), deadlines.working_days_of(Term.DRAFT_LIFE))
+    with at(late):
+        cases.send_back(request=request, by=world.officer, reason="x", revision_hash=hash_of(request))
+        assert digests.counts_for(world.requester)["lapsing"] == 0
 
 
 def test_digests_do_not_cost_more_for_more_rows(world, django_assert_max_num_queries):
