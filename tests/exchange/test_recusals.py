@@ -159,9 +159,10 @@ def test_too_few_approvers_are_told(make_world):
 def test_pages_are_for_those_of_the_desk(world):
     case = world.under_review().cases.get()
     assert as_user(person(world.stranger, Role.APPROVER)).get(page(case, "recuse")).status_code == 404
-    assert (
-        as_user(person(world.provider, Role.AUDITOR)).post(page(case, "recuse"), {"kind": "other"}).status_code == 302
-    )
+    auditor = as_user(person(world.provider, Role.AUDITOR))
+    assert auditor.get(page(case, "recuse")).status_code == 302
+    assert auditor.post(page(case, "recuse"), {"kind": "other"}).status_code == 403
+    assert refused("request.recuse").count() == 1
     assert not Recusal.objects.exists()
 
 
