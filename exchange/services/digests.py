@@ -1,5 +1,7 @@
-"""One digest a day for each person: what is overdue, due soon, waits, or is about to lapse. Never two, and none on a
-day off. It leaves a notice; whether that is sent by mail as well is each person's choice."""
+"""One digest a day for each person: what is overdue, due soon, waits, or is about to lapse. Never two, none on a day off.
+
+It is a notice of the portal: nothing is sent by mail.
+"""
 
 from collections.abc import Iterable
 from datetime import date, time
@@ -57,10 +59,10 @@ def concerned() -> set[int]:
     overdue = ReviewCase.objects.overdue()
     above = [*overdue.values_list("provider", flat=True), *overdue.values_list("provider__parent", flat=True)]
     people.update(_with_role(above, Role.APPROVER))
-    open_requests = ExchangeRequest.objects.all()
-    signing = open_requests.filter(status__in=[RequestStatus.PENDING_ENDORSEMENT, RequestStatus.OFFERED])
+    signing = ExchangeRequest.objects.filter(status__in=[RequestStatus.PENDING_ENDORSEMENT, RequestStatus.OFFERED])
     people.update(_with_role(signing.values("consumer"), Role.ENDORSER))
-    people.update(_with_role(open_requests.filter(status=RequestStatus.RETURNED).values("consumer"), Role.REQUESTER))
+    returned = ExchangeRequest.objects.filter(status=RequestStatus.RETURNED)
+    people.update(_with_role(returned.values("consumer"), Role.REQUESTER))
     people.update(_about_to_lapse().values_list("last_edited_by", flat=True))
     return people
 

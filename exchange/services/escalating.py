@@ -19,6 +19,7 @@ AT_ONCE = 500  # cases in one sweep
 def escalate_due() -> int:
     """Take the steps that are due today; how many cases were brought before somebody new."""
     waiting = ReviewCase.objects.overdue().exclude(escalations__step=SUPERIOR)
+    waiting = waiting.exclude(provider__parent=None, escalations__step=OWNER)  # nobody is above
     found = waiting.select_related("request", "provider").prefetch_related("escalations").order_by("due_on", "pk")
     return sweeping.each(found[:AT_ONCE], _escalate)
 
@@ -32,7 +33,8 @@ def _escalate(case: ReviewCase) -> bool:
     days_over = deadlines.working_days_between(case.due_on, timezone.localdate())
     taken = {escalation.step for escalation in case.escalations.all()}
     due = steps_due(days_over, deadlines.working_days_of(Term.ESCALATE_AFTER))
-    new = [_take(case, step, days_over) for step in due if step not in taken]
+    reachable = [step for step in due if step != SUPERIOR or case.provider.parent_id]
+    new = [_take(case, step, days_over) for step in reachable if step not in taken]
     return any(new)
 
 

@@ -334,6 +334,15 @@ def test_a_superior_agency_sees_the_desk_and_not_the_case(world):
     assert as_user(above).get(page(request.cases.get())).status_code == 404
 
 
+def test_an_agency_with_nobody_above_takes_two_steps_and_is_left_alone(world):
+    world.under_review()
+    ReviewCase.objects.update(due_on=timezone.localdate() - timedelta(days=30))
+    assert escalating.escalate_due() == 1
+    assert list(Escalation.objects.values_list("step", flat=True)) == [1, 2]
+    assert escalating.escalate_due() == 0
+    assert Entry.objects.filter(action="request.escalate").count() == 2
+
+
 def test_what_is_decided_is_not_escalated(world):
     request = world.under_review()
     ReviewCase.objects.update(due_on=timezone.localdate() - timedelta(days=30))
