@@ -1,22 +1,21 @@
 """What was granted: to be read, and to be stopped by the owner or, in an emergency, by the data centre."""
 
-from collections import Counter
 from functools import cached_property
 
 from django.contrib import admin
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
-from exchange import summary, versions
+from exchange import stop_words, summary
 from exchange.admin import forms, wording
 from exchange.admin.access import DeskAdmin, agencies_of_desk
 from exchange.admin.dossier import scope_lines
 from exchange.admin.pages import MovePages
 from exchange.models import Agreement
 from exchange.scope import Scope
-from exchange.services import agreements
-from exchange.states import AgreementStatus, DeliveryStatus
+from exchange.services import agreements, stopping
+from exchange.states import AgreementStatus
 from registry.choices import FileFormat, Mode, Purpose
 from registry.models import User
 from registry.terms import limit_sentences
@@ -85,38 +84,9 @@ class AgreementPage:
         return list(self.agreement.deliveries.order_by("-pk")[:DELIVERIES_SHOWN])
 
     @cached_property
-    def impact(self) -> list[str]:
+    def stops(self) -> list[stop_words.Line]:
         """What stopping the agreement stops."""
-        open_ones = Counter(self.agreement.deliveries.open().values_list("status", flat=True))
-        running, waiting = open_ones[DeliveryStatus.STARTED], open_ones[DeliveryStatus.REQUESTED]
-        stopped = []
-        if running:
-            stopped.append(
-                ngettext(
-                    "It stops %(count)s delivery that is running: no file appears.",
-                    "It stops %(count)s deliveries that are running: no file appears.",
-                    running,
-                )
-                % {"count": running}
-            )
-        if waiting:
-            stopped.append(
-                ngettext("It ends %(count)s delivery that waits.", "It ends %(count)s deliveries that wait.", waiting)
-                % {"count": waiting}
-            )
-        if self.agreement.mode == Mode.LOOKUP:
-            stopped.append(_("Look-ups of single records are refused from this moment."))
-        stopped = stopped or [_("No delivery is under way.")]
-        return [*stopped, *self._following]
-
-    @cached_property
-    def _following(self) -> list[str]:
-        """Ended for good, it takes along what was to come after it; suspended, that begins suspended."""
-        return [
-            _("Version %(version)s, which was to begin on %(day)s, shares its fate.")
-            % {"version": one.version, "day": wording.day(one.valid_from)}
-            for one in versions.after(self.agreement)
-        ]
+        return stop_words.for_owner(stopping.read(self.agreement))
 
 
 @admin.register(Agreement)

@@ -15,14 +15,14 @@ from exchange.choices import EndReason, Frequency, RequestKind
 from exchange.models import Agreement, ExchangeRequest, ReviewCase
 from exchange.refusals import Refusal, WrongState
 from exchange.scope import Scope
-from exchange.services import deliveries, numbers, scopes, sweeping
+from exchange.services import deliveries, numbers, scopes, stopping, sweeping
 from exchange.states import AGREEMENT, AgreementStatus, Side
 from registry import permissions
 from registry.choices import Mode, Role
 from registry.models import User
 from registry.services import access
 
-USE = "use_agreement"
+USE = stopping.USE
 
 
 def conclude_approved(*, request: ExchangeRequest) -> Agreement:
@@ -166,7 +166,7 @@ def _supersede(former: Agreement, successor: Agreement) -> None:
 
 
 def suspend(*, agreement: Agreement, by: User, reason: str) -> Agreement:
-    return _end("suspend", agreement, by, reason)
+    return _end("suspend", agreement, by, reason, counts=True)
 
 
 def resume(*, agreement: Agreement, by: User, reason: str) -> Agreement:
@@ -190,7 +190,7 @@ def _end_for_good(move: str, agreement: Agreement, by: User, reason: str) -> Agr
         for following in versions.after(agreement):
             _end(move, following, by, reason)
 
-    return _end(move, agreement, by, reason, end_following)
+    return _end(move, agreement, by, reason, end_following, counts=True)
 
 
 def expire(*, agreement: Agreement) -> Agreement:
@@ -205,10 +205,19 @@ def hold(*, agreement: Agreement, reason: str, then: Callable[[], object]) -> Ag
 
 
 def _end(
-    move: str, agreement: Agreement, by: User | None, reason: str, then: Callable[[], object] | None = None
+    move: str,
+    agreement: Agreement,
+    by: User | None,
+    reason: str,
+    then: Callable[[], object] | None = None,
+    *,
+    counts: bool = False,
 ) -> Agreement:
-    """Stop an agreement and, in the same transaction, whatever is still being delivered under it."""
+    """Stop an agreement and, in the same transaction, whatever is still being delivered under it; `counts` puts on
+    record what there was to stop."""
     with workflow.making(move, agreement, by=by, reason=reason) as step:
+        if counts:
+            step.details["stops"] = stopping.read(step.subject).figures
         step.then(lambda: deliveries.stop_all(agreement=agreement))
         if then is not None:
             step.then(then)

@@ -8,7 +8,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import DetailView, FormView
 
-from exchange import source_changes, summary, versions, workflow
+from exchange import source_changes, stop_words, summary, versions, workflow
 from exchange.choices import RequestKind, SearchPage
 from exchange.comparison import Comparison, with_former
 from exchange.forms.filters import AgreementFilterForm
@@ -17,7 +17,7 @@ from exchange.forms.request import colleagues_of
 from exchange.models import Agreement
 from exchange.refusals import Refusal
 from exchange.scope import Scope
-from exchange.services import agreements, amendments, deliveries, limits, requests
+from exchange.services import agreements, amendments, deliveries, limits, requests, stopping
 from exchange.views.base import ButtonView, FilteredListView, RefusedFormMixin, VisibleMixin, page_of
 from registry import permissions
 from registry.choices import PACKAGES, Role
@@ -185,7 +185,8 @@ class AgreementRelinquishView(RefusedFormMixin, VisibleMixin, FormView):
         return super().get(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs) -> dict:
-        return super().get_context_data(agreement=self.object, **kwargs)
+        stops = stop_words.for_consumer(stopping.read(self.object))
+        return super().get_context_data(agreement=self.object, stops=stops, **kwargs)
 
     def act(self, form) -> HttpResponse:
         agreements.relinquish(agreement=self.object, by=self.request.user, reason=form.cleaned_data["reason"])

@@ -33,11 +33,10 @@ def test_buttons_follow_state_and_role(world):
 def test_suspend_says_what_it_stops_and_stops_it(world):
     agreement = world.agreed()
     delivery = agreement.deliveries.get()
-    impact = as_user(world.approver).get(page(agreement, "suspend")).context["page"].impact
-    assert len(impact) == 1
-    assert "1" in impact[0]
+    stops = as_user(world.approver).get(page(agreement, "suspend")).context["page"].stops
+    assert "1" in stops[0].text
     deliveries.begin(delivery=delivery, worker="test")
-    assert as_user(world.approver).get(page(agreement, "suspend")).context["page"].impact != impact
+    assert as_user(world.approver).get(page(agreement, "suspend")).context["page"].stops != stops
 
     response = press(world.approver, agreement, "suspend", reason="Nghi ngờ sai mục đích")
     agreement.refresh_from_db()
