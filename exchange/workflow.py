@@ -1,4 +1,4 @@
-"""The only code that changes a status. One move is one transaction: lock, re-check, save, record evidence, enqueue."""
+"""The only code that changes a status. One move is one transaction: lock, re-check, save, record evidence, tell, enqueue."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,7 +9,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from evidence import ledger
-from exchange import rules
+from exchange import announcing, rules
+from exchange.announcements import ANNOUNCEMENTS
 from exchange.models import Agreement, Delivery, ExchangeRequest
 from exchange.refusals import Refusal, WrongState
 from exchange.states import AGREEMENT, DELIVERY, REQUEST, Move, Side, Table
@@ -169,6 +170,22 @@ def _finish(step: Step, table: Table) -> None:
         details={"from": before, "to": step.target, **step.details},
         personal={"reason": step.reason} if step.reason else None,
     )
+    _announce(step, table)
+
+
+def _announce(step: Step, table: Table) -> None:
+    """Tell whom it concerns. Before the follow-ups: the last of them may be one that nothing takes back."""
+    announcement = ANNOUNCEMENTS.get((table.name, step.move.name, step.target))
+    if announcement is None:
+        return
+    if announcement.settled:
+        step.then(lambda: _still_so(step) and announcing.tell_people(announcement, step.subject, by=step.by))
+    else:
+        announcing.tell_people(announcement, step.subject, by=step.by)
+
+
+def _still_so(step: Step) -> bool:
+    return _state_now(step.subject) == step.target
 
 
 def correlation_of(subject) -> str:

@@ -14,6 +14,8 @@ from registry.choices import FileFormat, Mode, Purpose, Role
 from registry.fields import TextBlock
 from registry.models import Agency, Dataset, Membership, SharingPolicy, User
 
+USE = "use_agreement"  # the object permission of those whom an agreement names
+
 
 class AgreementQuerySet(models.QuerySet):
     def live(self, day=None):
@@ -84,7 +86,7 @@ class Agreement(models.Model):
         verbose_name = _("agreement")
         verbose_name_plural = _("agreements")
         ordering = ["-pk"]
-        permissions = [("use_agreement", _("May look up and download under this agreement"))]
+        permissions = [(USE, _("May look up and download under this agreement"))]
         constraints = [
             models.CheckConstraint(condition=Q(status__in=AgreementStatus.values), name="exchange_agreement_status"),
             models.UniqueConstraint(fields=["code", "version"], name="exchange_agreement_version"),

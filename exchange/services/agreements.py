@@ -13,6 +13,7 @@ from evidence.models import Entry, Outcome
 from exchange import rules, versions, workflow
 from exchange.choices import EndReason, Frequency, RequestKind
 from exchange.models import Agreement, ExchangeRequest, ReviewCase
+from exchange.models.agreements import USE
 from exchange.refusals import Refusal, WrongState
 from exchange.scope import Scope
 from exchange.services import deliveries, numbers, scopes, stopping, sweeping
@@ -21,8 +22,6 @@ from registry import permissions
 from registry.choices import Mode, Role
 from registry.models import User
 from registry.services import access
-
-USE = stopping.USE
 
 
 def conclude_approved(*, request: ExchangeRequest) -> Agreement:

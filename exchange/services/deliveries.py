@@ -14,6 +14,7 @@ from exchange import rules, versions, workflow
 from exchange.choices import AttemptOutcome, EndReason, Frequency
 from exchange.fulfilment import locks
 from exchange.models import Agreement, Delivery, DeliveryAttempt
+from exchange.models.agreements import USE
 from exchange.refusals import Refusal, WrongState
 from exchange.scope import Scope, is_data_within
 from exchange.services import limits, numbers, sweeping
@@ -92,7 +93,7 @@ def check_use(agreement: Agreement, by: User) -> None:
     """Refuse unless the person or system is named in the agreement and works in the consumer agency today."""
     if not permissions.roles_of(by, agency=agreement.consumer):
         raise Refusal("not-your-agency", _("You do not work in the consumer agency of this agreement."))
-    if not permissions.is_named(by, "use_agreement", agreement):
+    if not permissions.is_named(by, USE, agreement):
         raise Refusal("not-named", _("The agreement does not name you. A signatory of your agency can add you."))
 
 

@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 from evidence import ledger
 from exchange.choices import Verdict
 from exchange.models import Agreement, Decision, Delivery, ExchangeRequest, Revision
+from exchange.models.agreements import USE
 from exchange.refusals import Refusal
 from exchange.scope import Scope
 from exchange.services import scopes
@@ -31,7 +32,6 @@ WAITING = (
     RequestStatus.OFFERED,
 )
 LISTED = 50  # of each kind on a page
-USE = "use_agreement"
 
 AGREEMENT_STOPPED = notice_kinds.define(
     "policy-stops-agreement",

@@ -10,12 +10,12 @@ from django.utils import timezone
 from exchange import versions
 from exchange.choices import Frequency
 from exchange.models import Agreement, Delivery, Lookup
+from exchange.models.agreements import USE
 from exchange.states import DeliveryStatus
 from registry import permissions
 from registry.choices import PACKAGES, Mode, Role
 from registry.models import Membership, User
 
-USE = "use_agreement"
 LOOKUP_DAYS = 30
 NAMED = 5  # people, systems and agreements that are called by name; of all others there is a number
 MOST_FILES = 500  # files that are looked into one by one

@@ -171,7 +171,7 @@ def test_the_ledger_knows_that_and_by_whom_and_a_digest_of_what(world):
 
 
 def told(user: User) -> list[str]:
-    return [notice.kind for notice in Notice.objects.filter(recipient=user)]
+    return [notice.kind for notice in Notice.objects.filter(recipient=user, kind__startswith="comment-")]
 
 
 def test_those_concerned_are_told_and_never_what_was_said(world):
@@ -196,9 +196,9 @@ def test_officers_are_told_while_nobody_has_the_case_and_who_left_is_not(world):
 
 
 def test_a_notice_leads_to_the_page_of_its_reader(world, talked):
-    (notice,) = Notice.objects.filter(recipient=world.requester)
+    (notice,) = Notice.objects.filter(recipient=world.requester, kind__startswith="comment-")
     assert as_user(world.requester).get(notice.path).status_code == 200
-    (notice,) = Notice.objects.filter(recipient=world.officer)
+    (notice,) = Notice.objects.filter(recipient=world.officer, kind__startswith="comment-")
     assert as_user(world.officer).get(notice.path).status_code == 200
 
 

@@ -70,7 +70,7 @@ def test_a_case_is_handed_over_to_a_colleague_who_is_told(world):
     request.refresh_from_db()
     case = case_of(request)
     assert (case.claimed_by, request.status) == (colleague, RequestStatus.UNDER_REVIEW)
-    notice = Notice.objects.get(recipient=colleague)
+    notice = Notice.objects.get(recipient=colleague, kind=cases.HANDED_OVER.code)
     assert (notice.path, notice.params["request"]) == (page(case), request.code)
     details = json.loads(Entry.objects.get(action="request.hand_over").details)
     assert (details["officer"], details["former"]) == (str(colleague.public_id), str(world.officer.public_id))
@@ -82,7 +82,7 @@ def test_who_takes_a_colleagues_case_over_is_not_told_of_it(world):
     colleague, request = handler(world.database), world.under_review()
     cases.hand_over(request=request, by=colleague, to=colleague)
     assert case_of(request).claimed_by == colleague
-    assert not Notice.objects.exists()
+    assert not Notice.objects.filter(kind=cases.HANDED_OVER.code).exists()
 
 
 def unassigned(world):

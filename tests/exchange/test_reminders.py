@@ -37,7 +37,7 @@ def test_requester_and_signatories_are_told_once(world, agreement):
     with before_the_end(agreement, 20):
         assert (reminders.remind(), reminders.remind()) == (1, 0)
     assert told() == {world.requester, world.endorser, world.second_endorser}
-    notice = Notice.objects.filter(recipient=world.requester).get()
+    notice = Notice.objects.filter(recipient=world.requester, kind=reminders.ENDS_SOON.code).get()
     assert notice.path == agreement.get_absolute_url()
     assert agreement.code in notice.text
     assert f"{agreement.valid_to:%d/%m/%Y}" in notice.text
