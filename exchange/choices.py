@@ -111,6 +111,13 @@ class EndReason(TextChoices):
     CANCELLED = "cancelled", _("Cancelled by the consumer agency")
 
 
+class StopKind(TextChoices):
+    """How an agreement is to be stopped that gives data until a day that was announced."""
+
+    SUSPEND = "suspend", _("Suspension")
+    REVOKE = "revoke", _("Revocation")
+
+
 class AttemptOutcome(TextChoices):
     RUNNING = "running", _("Running")
     DELIVERED = "delivered", _("Delivered")

@@ -62,6 +62,7 @@ class Move:
     rules: tuple[str, ...] = ()
     needs_reason: bool = False
     also_operator: bool = False  # NDC operators may make it in an emergency
+    stays: bool = False  # whatever the state is, it stays so; there are no targets then
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +324,37 @@ AGREEMENT = _table(
         (Role.APPROVER,),
         ("mover_assigned_to_database",),
         needs_reason=True,
+    ),
+    Move(
+        "announce",
+        _("Announce the end"),
+        frozenset({_A.ACTIVE, _A.SUSPENDED}),
+        (),
+        Side.PROVIDER,
+        (Role.APPROVER,),
+        ("mover_assigned_to_database", "nothing_announced"),
+        needs_reason=True,
+        stays=True,
+    ),
+    Move(
+        "call_off",
+        _("Call off what was announced"),
+        frozenset({_A.ACTIVE, _A.SUSPENDED}),
+        (),
+        Side.PROVIDER,
+        (Role.APPROVER,),
+        ("mover_assigned_to_database", "approver_not_of_consumer", "stop_still_to_come"),
+        needs_reason=True,
+        stays=True,
+    ),
+    Move(
+        "carry_out",
+        _("Stop as announced"),
+        frozenset({_A.AGREED, _A.ACTIVE, _A.SUSPENDED}),
+        (_A.SUSPENDED, _A.REVOKED),
+        Side.SYSTEM,
+        (),
+        ("announced_day_came",),
     ),
     Move(
         "relinquish",

@@ -37,6 +37,9 @@ RULES = {
     "source_changed": "the source of the data changed in what the agreement needs, and its owner has not accepted that",
     "source_sound": "no such change stands against the agreement, and the source would be asked for what was agreed",
     "agreement_live": "the agreement is in force today, and the owner still shares all that was agreed",
+    "nothing_announced": "no stop of the agreement is announced already",
+    "stop_still_to_come": "a stop of the agreement is announced, and its day has not come",
+    "announced_day_came": "a stop of the agreement is announced, and its day has come",
     "newer_agreed": "a later version of the agreement was agreed and has not ended",
 }
 
@@ -60,7 +63,7 @@ def _section(table: Table) -> str:
 
 def _row(table: Table, move: Move) -> str:
     sources = ", ".join(_named(table, status) for status in table.statuses.values if status in move.sources)
-    targets = " or ".join(_named(table, status) for status in move.targets)
+    targets = "unchanged" if move.stays else " or ".join(_named(table, status) for status in move.targets)
     return f"| {sources} | {move.label} (`{move.name}`) | {_mover(move)} | {targets} | {_conditions(move)} |"
 
 
@@ -86,7 +89,7 @@ def _diagram(table: Table) -> list[str]:
     lines += [f'    state "{status}" as {alias}' for status, alias in states.items() if status != alias]
     lines += [f"    [*] --> {states[status]}" for status in table.initial]
     for source, target in _edges(table):
-        names = [m.name for m in table.moves.values() if source in m.sources and target in m.targets]
+        names = [m.name for m in table.moves.values() if source in m.sources and target in _targets(m, source)]
         lines.append(f"    {states[source]} --> {states[target]}: {', '.join(names)}")
     lines += [f"    {states[status]} --> [*]" for status in table.terminal]
     return [*lines, "```"]
@@ -95,8 +98,12 @@ def _diagram(table: Table) -> list[str]:
 def _edges(table: Table) -> list[tuple[str, str]]:
     """Every arrow, also one that leads back to its state, in the order of the states."""
     order = {status: number for number, status in enumerate(table.statuses.values)}
-    pairs = {(s, t) for move in table.moves.values() for s in move.sources for t in move.targets}
+    pairs = {(s, t) for move in table.moves.values() for s in move.sources for t in _targets(move, s)}
     return sorted(pairs, key=lambda pair: (order[pair[0]], order[pair[1]]))
+
+
+def _targets(move: Move, source: str) -> tuple[str, ...]:
+    return (source,) if move.stays else move.targets
 
 
 def _joint() -> str:

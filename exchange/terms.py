@@ -24,6 +24,7 @@ class Term(TextChoices):
     CLAIM_LIFE = "claim-life", _("Life of a claim in which nothing happens")
     REMIND_BEFORE = "remind-before", _("Reminder before a day that is due")
     ESCALATE_AFTER = "escalate-after", _("Between two steps to the superior, after the day that was due")
+    STOP_NOTICE = "stop-notice", _("Notice before an agreement is suspended or revoked, unless it is done at once")
 
 
 DEFAULTS = {
@@ -37,6 +38,7 @@ DEFAULTS = {
     Term.CLAIM_LIFE: 10,
     Term.REMIND_BEFORE: 2,
     Term.ESCALATE_AFTER: 2,
+    Term.STOP_NOTICE: 5,
 }
 DECIDING = (Term.READY_MADE, Term.SIMPLE, Term.COMPLEX, Term.VERY_COMPLEX)
 

@@ -55,7 +55,7 @@ def covers(agreement: Agreement, delivery: Delivery) -> bool:
     given = delivery.agreement
     if given.pk == agreement.pk:
         return True
-    if agreement.status not in AGREEMENT.open or agreement.valid_to < timezone.localdate():
+    if agreement.is_over:
         return False
     return is_data_within(Scope.from_text(given.scope), Scope.from_text(agreement.scope), rows=delivery.rows)
 
@@ -75,8 +75,7 @@ def check_followed(agreement: Agreement, kind: RequestKind) -> None:
             _("The agreement %(code)s was ended: %(state)s. A new request is needed.")
             % {"code": latest.code, "state": latest.get_status_display()},
         )
-    over = latest.status not in AGREEMENT.open or latest.valid_to < timezone.localdate()
-    if over and kind == RequestKind.AMENDMENT:
+    if latest.is_over and kind == RequestKind.AMENDMENT:
         raise Refusal(
             "agreement-ended",
             _("The agreement %(code)s is over, so nothing of it can be changed. Another period can be asked for.")

@@ -40,6 +40,10 @@ class Step:
     changes: dict = field(default_factory=dict)
     follow_ups: list[Callable[[], object]] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        if self.move.stays:
+            self.target = self.subject.status
+
     def to(self, status: str, **changes) -> None:
         """Choose the state that the move leads to (only where the table leaves a choice) and set further fields."""
         if status not in self.move.targets:
@@ -159,7 +163,7 @@ def _finish(step: Step, table: Table) -> None:
     subject.status = step.target
     if step.target in table.terminal:
         setattr(subject, CLOSING_FIELD[type(subject)], timezone.now())
-    if hasattr(subject, "status_reason"):
+    if hasattr(subject, "status_reason") and not step.move.stays:  # it is the reason of the state
         subject.status_reason = step.reason
     subject.save()
     ledger.record(

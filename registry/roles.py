@@ -62,6 +62,7 @@ EXCHANGE = (
     "reviewcase",
     "revision",
     "savedsearch",
+    "stopnotice",
 )
 # Roles that work at the desk of a data owner, and see its rows only.
 DESK_ROLES = (Role.CASE_OFFICER, Role.REVIEWER, Role.APPROVER)

@@ -61,8 +61,9 @@ def truncate_guards(connection) -> list[tuple[str, str]]:
 
 @pytest.fixture
 def usual_terms(db):
-    """The rows that a migration brings: a test that commits leaves an empty database behind it."""
-    import_module("exchange.migrations.0025_usual_terms").add(apps, None)
+    """The rows that migrations bring: a test that commits leaves an empty database behind it."""
+    for migration in ("0025_usual_terms", "0030_notice_of_stops"):
+        import_module(f"exchange.migrations.{migration}").add(apps, None)
 
 
 @pytest.fixture

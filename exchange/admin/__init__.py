@@ -16,5 +16,6 @@ from exchange.admin import (  # noqa: F401 - importing registers
     requests,
     saved_searches,
     source_changes,
+    stops,
     templates,
 )

@@ -3,7 +3,6 @@
 from functools import cached_property
 
 from django.contrib import admin
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -15,7 +14,7 @@ from exchange.admin.pages import MovePages
 from exchange.models import Agreement
 from exchange.scope import Scope
 from exchange.services import agreements, stopping
-from exchange.states import AgreementStatus
+from exchange.states import AGREEMENT
 from registry.choices import FileFormat, Mode, Purpose
 from registry.models import User
 from registry.terms import limit_sentences
@@ -72,8 +71,7 @@ class AgreementPage:
     @cached_property
     def is_over(self) -> bool:
         """Past its last day, whatever its state says."""
-        live = (AgreementStatus.AGREED, AgreementStatus.ACTIVE, AgreementStatus.SUSPENDED)
-        return self.agreement.status in live and self.agreement.valid_to < timezone.localdate()
+        return self.agreement.status in AGREEMENT.open and self.agreement.is_over
 
     @cached_property
     def summary(self) -> str:

@@ -76,6 +76,9 @@ class AgreementSerializer(serializers.ModelSerializer):
     provider = serializers.CharField(source="provider.code")
     dataset = serializers.CharField(source="dataset.code")
     is_live = serializers.BooleanField(help_text=_("In force at this moment, by state and by date."))
+    gives_until = serializers.DateField(
+        help_text=_("Last day on which it gives data. Earlier than its last day where its owner announced a stop.")
+    )
 
     class Meta:
         model = Agreement
@@ -93,6 +96,7 @@ class AgreementSerializer(serializers.ModelSerializer):
             "purpose",
             "valid_from",
             "valid_to",
+            "gives_until",
             "retention_until",
             "scope_hash",
         )

@@ -8,6 +8,7 @@ from django.utils import timezone
 from evidence import ledger
 from evidence.models import Entry
 from exchange import versions, workflow
+from exchange.choices import StopKind
 from exchange.fulfilment import locks, packages
 from exchange.models import Delivery
 from exchange.services import sweeping
@@ -31,6 +32,7 @@ def remove_expired() -> int:
         Q(available_until__lt=timezone.now())
         | Q(agreement__status__in=AGREEMENT.terminal)
         | Q(agreement__valid_to__lt=timezone.localdate())
+        | Q(agreement__stops_as=StopKind.REVOKE, agreement__stops_on__lte=timezone.localdate())
     )
     delivered = found.filter(over, status=DeliveryStatus.COMPLETED)
     return sweeping.each([one for one in delivered if not _is_kept(one)], _remove)

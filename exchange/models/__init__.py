@@ -14,6 +14,7 @@ from exchange.models.paper import PaperExchange
 from exchange.models.recusals import Recusal
 from exchange.models.requests import ExchangeRequest, Revision
 from exchange.models.saved_searches import SavedSearch
+from exchange.models.stops import StopNotice
 from exchange.models.templates import RequestTemplate
 
 __all__ = [
@@ -42,4 +43,5 @@ __all__ = [
     "ReviewCase",
     "Revision",
     "SavedSearch",
+    "StopNotice",
 ]

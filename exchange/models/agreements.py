@@ -1,6 +1,7 @@
 """What was granted."""
 
 import uuid
+from datetime import date
 
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
@@ -8,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from exchange.choices import StopKind
 from exchange.models.cases import ReviewCase
 from exchange.states import AGREEMENT, AgreementStatus
 from registry.choices import FileFormat, Mode, Purpose, Role
@@ -21,7 +23,7 @@ class AgreementQuerySet(models.QuerySet):
     def live(self, day=None):
         """In force on `day` (today): the dates decide, not only the flag."""
         day = day or timezone.localdate()
-        return self.filter(status=AgreementStatus.ACTIVE, valid_from__lte=day, valid_to__gte=day)
+        return self.filter(status=AgreementStatus.ACTIVE, valid_from__lte=day, gives_until__gte=day)
 
     def counting(self):
         """What gives data today, one version of each agreement: in force, or begun by its date and about to be."""
@@ -29,7 +31,7 @@ class AgreementQuerySet(models.QuerySet):
         begun = self.model.objects.filter(status__in=AGREEMENT.open, valid_from__lte=day)
         newer = begun.filter(code=OuterRef("code"), version__gt=OuterRef("version"))
         able = self.filter(status__in=[AgreementStatus.AGREED, AgreementStatus.ACTIVE])
-        return able.filter(~Exists(newer), valid_from__lte=day, valid_to__gte=day)
+        return able.filter(~Exists(newer), valid_from__lte=day, gives_until__gte=day)
 
     def visible_to(self, user: User):
         """The agreements of the agencies in which the person files, signs or uses data today."""
@@ -79,6 +81,11 @@ class Agreement(models.Model):
     agreed_at = models.DateTimeField(_("agreed at"), auto_now_add=True)
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
     status_reason = TextBlock(_("reason given with the last move"), blank=True)
+    # The database works these out from the agreement's own dates and from what was announced about it, whenever a row is
+    # written: what stands here otherwise is not kept.
+    stops_on = models.DateField(_("gives nothing from"), null=True, blank=True, editable=False)
+    stops_as = models.CharField(_("what is announced"), max_length=10, choices=StopKind, blank=True, editable=False)
+    gives_until = models.DateField(_("last day on which it gives data"), editable=False, default=date.min)
 
     objects = AgreementQuerySet.as_manager()
 
@@ -113,5 +120,18 @@ class Agreement(models.Model):
 
     @property
     def is_live(self) -> bool:
-        """In force now. Dates decide: past its end it gives nothing, whatever its state says."""
-        return self.status == AgreementStatus.ACTIVE and self.valid_from <= timezone.localdate() <= self.valid_to
+        """In force now. Dates decide: past its end, and from an announced day on, it gives nothing, whatever its state
+        says."""
+        return self.status == AgreementStatus.ACTIVE and self.valid_from <= timezone.localdate() <= self.gives_until
+
+    @property
+    def is_over(self) -> bool:
+        """Ended for good, by its state or by a date, whatever its state still says."""
+        if self.status not in AGREEMENT.open or self.valid_to < timezone.localdate():
+            return True
+        return self.is_stop_due and self.stops_as == StopKind.REVOKE
+
+    @property
+    def is_stop_due(self) -> bool:
+        """Whether an announced day has come, and its move was not made yet."""
+        return self.stops_on is not None and self.stops_on <= timezone.localdate()

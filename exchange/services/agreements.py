@@ -16,7 +16,7 @@ from exchange.models import Agreement, ExchangeRequest, ReviewCase
 from exchange.models.agreements import USE
 from exchange.refusals import Refusal, WrongState
 from exchange.scope import Scope
-from exchange.services import deliveries, numbers, scopes, stopping, sweeping
+from exchange.services import announcing, deliveries, numbers, scopes, stopping, sweeping
 from exchange.states import AGREEMENT, AgreementStatus, Side
 from registry import permissions
 from registry.choices import Mode, Role
@@ -60,6 +60,7 @@ def conclude(*, case: ReviewCase, scope: Scope, is_standing: bool = False) -> Ag
         valid_to=scope.period_to,
         retention_until=scope.retention_until,
     )
+    agreement.refresh_from_db(fields=["gives_until", "stops_on", "stops_as"])  # the database worked them out
     rules.check_still_shared(agreement)
     ledger.record(
         action="agreement.conclude",
@@ -169,6 +170,8 @@ def suspend(*, agreement: Agreement, by: User, reason: str) -> Agreement:
 
 
 def resume(*, agreement: Agreement, by: User, reason: str) -> Agreement:
+    if agreement.is_stop_due:  # it begins on its day, and can be ended from then on, with the sweep down, too
+        announcing.carry_out(agreement=agreement)
     with workflow.making("resume", agreement, by=by, reason=reason):
         pass
     return agreement
@@ -224,13 +227,17 @@ def _end(
 
 
 def follow_dates() -> int:
-    """Put in force what begins, end what is over. The dates already decide; this brings the flags after them."""
+    """Put in force what begins, stop what was announced, end what is over.
+
+    The dates already decide; this brings the flags after them.
+    """
     today = timezone.localdate()
     begun = Agreement.objects.filter(status=AgreementStatus.AGREED, valid_from__lte=today, valid_to__gte=today)
     over = Agreement.objects.filter(
         status__in=[AgreementStatus.AGREED, AgreementStatus.ACTIVE, AgreementStatus.SUSPENDED], valid_to__lt=today
     )
     moved = sweeping.each(begun[:500], lambda agreement: activate(agreement=agreement))
+    moved += sweeping.each(announcing.due()[:500], lambda agreement: announcing.carry_out(agreement=agreement))
     return moved + sweeping.each(over[:500], lambda agreement: expire(agreement=agreement))
 
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from evidence import ledger
 from exchange import check_codes
+from exchange.choices import StopKind
 from exchange.letter_text import VERDICTS, Kind, kind_of
 from exchange.models import Agreement, Letter, LetterCopy
 from exchange.refusals import Refusal
@@ -32,6 +33,7 @@ NO_LONGER = {
     AgreementStatus.SUPERSEDED: _("The agreement made upon it was replaced by a later version."),
     AgreementStatus.EXPIRED: _("The period of the agreement made upon it is over."),
 }
+STOPPED_AS = {StopKind.SUSPEND: AgreementStatus.SUSPENDED, StopKind.REVOKE: AgreementStatus.REVOKED}
 
 
 class NotFound(Refusal):
@@ -112,10 +114,12 @@ def _standing(letter: Letter, kind: Kind, agreement: Agreement | None) -> str | 
     if agreement.status in NO_LONGER:
         return NO_LONGER[agreement.status]
     today = timezone.localdate()
+    if agreement.is_stop_due:
+        return NO_LONGER[STOPPED_AS[agreement.stops_as]]
     if agreement.valid_to < today:
         return NO_LONGER[AgreementStatus.EXPIRED]
     if agreement.valid_from > today:
         day = date_format(agreement.valid_from, "SHORT_DATE_FORMAT")
         return _("The agreement made upon it begins on %(day)s.") % {"day": day}
-    day = date_format(agreement.valid_to, "SHORT_DATE_FORMAT")
+    day = date_format(agreement.gives_until, "SHORT_DATE_FORMAT")
     return _("The agreement made upon it is in force until %(day)s.") % {"day": day}

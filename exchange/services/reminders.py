@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from exchange import workflow
-from exchange.choices import Frequency
+from exchange.choices import Frequency, StopKind
 from exchange.models import Agreement, DeadlineProfile, ExchangeRequest
 from exchange.services import deadlines, sweeping
 from exchange.states import AGREEMENT, AgreementStatus
@@ -37,7 +37,7 @@ def ending():
     found = Agreement.objects.filter(
         ~Exists(newer), ~Exists(asked), status=AgreementStatus.ACTIVE, valid_to__gte=today, valid_to__lte=last
     )
-    return found.exclude(once).for_lists().order_by("valid_to", "pk")
+    return found.exclude(once).exclude(stops_as=StopKind.REVOKE).for_lists().order_by("valid_to", "pk")
 
 
 def remind() -> int:

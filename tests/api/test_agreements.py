@@ -36,6 +36,7 @@ def test_list_shows_the_own_agencys(api, world, agreement):
         "purpose": "procedure",
         "valid_from": agreement.valid_from.isoformat(),
         "valid_to": agreement.valid_to.isoformat(),
+        "gives_until": agreement.valid_to.isoformat(),
         "retention_until": agreement.retention_until.isoformat(),
         "scope_hash": agreement.scope_hash,
     }

@@ -351,7 +351,8 @@ def test_lookup_after_the_last_day_is_refused_though_the_flag_says_active(api, a
         # As if the days had passed: an agreement's dates cannot be changed in any other way.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("ALTER TABLE exchange_agreement DISABLE TRIGGER USER")
-        Agreement.objects.update(valid_from=today - timedelta(days=9), valid_to=today - timedelta(days=1))
+        yesterday = today - timedelta(days=1)
+        Agreement.objects.update(valid_from=today - timedelta(days=9), valid_to=yesterday, gives_until=yesterday)
         cursor.execute("ALTER TABLE exchange_agreement ENABLE TRIGGER USER")
     agreement.refresh_from_db()
     assert agreement.status == "active"
