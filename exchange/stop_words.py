@@ -82,7 +82,7 @@ def _given(stops: Stops) -> Iterator[Line]:
         yield Line(_("Packages come when they are needed: none can be ordered any more."))
     if stops.mode != Mode.LOOKUP:
         return
-    yield Line(_("Look-ups of single records are refused from this moment."))
+    yield Line(_("Look-ups of single records are refused from then on."))
     text = ngettext(
         "In the last %(days)s days there was %(count)s look-up.",
         "In the last %(days)s days there were %(count)s look-ups.",

@@ -1,32 +1,38 @@
 """What was granted: to be read, and to be stopped by the owner or, in an emergency, by the data centre."""
 
+from datetime import date
 from functools import cached_property
 
 from django.contrib import admin
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from exchange import stop_words, summary
+from exchange import stop_words, summary, workflow
 from exchange.admin import forms, wording
 from exchange.admin.access import DeskAdmin, agencies_of_desk
 from exchange.admin.dossier import scope_lines
 from exchange.admin.pages import MovePages
-from exchange.models import Agreement
+from exchange.choices import StopKind
+from exchange.models import Agreement, StopNotice
+from exchange.refusals import Refusal
 from exchange.scope import Scope
-from exchange.services import agreements, stopping
-from exchange.states import AGREEMENT
+from exchange.services import agreements, announcing, stopping
+from exchange.states import AGREEMENT, AgreementStatus
 from registry.choices import FileFormat, Mode, Purpose
 from registry.models import User
 from registry.terms import limit_sentences
 
 DELIVERIES_SHOWN = 10
+STOPS = {"suspend": StopKind.SUSPEND, "revoke": StopKind.REVOKE}
 
 
 class AgreementPage:
     """An agreement in words, and what hangs on it."""
 
-    def __init__(self, agreement: Agreement) -> None:
+    def __init__(self, agreement: Agreement, reader: User) -> None:
         self.agreement = agreement
+        self.reader = reader
         self.scope = Scope.from_text(agreement.scope)
 
     @cached_property
@@ -82,6 +88,24 @@ class AgreementPage:
         return list(self.agreement.deliveries.order_by("-pk")[:DELIVERIES_SHOWN])
 
     @cached_property
+    def notice(self) -> StopNotice | None:
+        """What is announced of it."""
+        return announcing.standing(self.agreement) if self.agreement.announcement else None
+
+    @cached_property
+    def earliest_stop(self) -> date:
+        return announcing.earliest_day()
+
+    @cached_property
+    def latest_stop(self) -> date:
+        return announcing.latest_day(self.agreement)
+
+    @cached_property
+    def announce_refusal(self) -> Refusal | None:
+        """Why the reader can stop it at once only, if so."""
+        return workflow.refusal_of(announcing.check_announcing, agreement=self.agreement, by=self.reader)
+
+    @cached_property
     def stops(self) -> list[stop_words.Line]:
         """What stopping the agreement stops."""
         return stop_words.for_owner(stopping.read(self.agreement))
@@ -100,7 +124,12 @@ class AgreementAdmin(MovePages, DeskAdmin):
     autocomplete_fields = []
     readonly_fields = []
 
-    moves = {"suspend": forms.ReasonForm, "resume": forms.ReasonForm, "revoke": forms.ReasonForm}
+    moves = {
+        "suspend": forms.StopForm,
+        "resume": forms.ReasonForm,
+        "revoke": forms.StopForm,
+        "call_off": forms.ReasonForm,
+    }
     page_template = "admin/exchange/agreement/agreement.html"
     move_templates = "admin/exchange/agreement"
 
@@ -109,7 +138,10 @@ class AgreementAdmin(MovePages, DeskAdmin):
 
     @admin.display(description=gettext_lazy("state"), ordering="status")
     def state(self, agreement):
-        return wording.badge(agreement.status, agreement.get_status_display())
+        state = wording.badge(agreement.status, agreement.get_status_display())
+        if not agreement.announcement:
+            return state
+        return format_html("{} {}", state, wording.badge(AgreementStatus.SUSPENDED, agreement.announcement))
 
     def get_object(self, request, object_id, from_field=None):
         agreement = super().get_object(request, object_id, from_field)
@@ -119,17 +151,30 @@ class AgreementAdmin(MovePages, DeskAdmin):
         return related.get(pk=agreement.pk)
 
     def read(self, agreement, reader: User) -> AgreementPage:
-        return AgreementPage(agreement)
+        return AgreementPage(agreement, reader)
+
+    def buttons(self, request, thing):
+        """Without the one for calling off where nothing is announced: that is no refusal that anybody asked for."""
+        found = super().buttons(request, thing)
+        return [one for one in found if one.refusal is None or one.refusal.code != "nothing-announced"]
 
     def _context(self, request, agreement, page):
         return super()._context(request, agreement, page) | {
-            "state": wording.badge(agreement.status, agreement.get_status_display()),
+            "state": self.state(agreement),
             "title": str(agreement),
         }
 
     def make(self, name: str, page: AgreementPage, form, by: User) -> str:
         arguments = {"agreement": page.agreement, "by": by, "reason": form.cleaned_data["reason"]}
         told = {"agreement": page.agreement}
+        if name in STOPS and form.is_later:
+            day = form.cleaned_data["takes_effect_on"]
+            announcing.announce(**arguments, kind=STOPS[name], takes_effect_on=day)
+            told["day"] = wording.day(day)
+            return _("Announced: %(agreement)s gives nothing from %(day)s on.") % told
+        if name == "call_off":
+            announcing.call_off(**arguments)
+            return _("Called off: %(agreement)s goes on.") % told
         if name == "suspend":
             agreements.suspend(**arguments)
             return _("%(agreement)s is suspended: nothing is shared under it.") % told

@@ -70,6 +70,50 @@ class ReasonForm(MoveForm):
     reason = Reason(help_text=_("The other agency reads it."))
 
 
+NOW, LATER = "now", "later"
+
+
+class StopForm(ReasonForm):
+    """Suspending or revoking at once, or from a later day where that can be announced. Neither is chosen beforehand."""
+
+    when = forms.ChoiceField(
+        label=_("When"),
+        choices=[(LATER, _("From a later day, with notice")), (NOW, _("At once, without notice: in an emergency"))],
+        widget=forms.RadioSelect,
+    )
+    takes_effect_on = forms.DateField(
+        label=_("From"),
+        required=False,
+        input_formats=["%Y-%m-%d"],
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+    )
+    field_order = ["when", "takes_effect_on", "reason"]
+
+    def __init__(self, *args, thing, **kwargs):
+        kwargs.setdefault("initial", {"takes_effect_on": thing.earliest_stop})
+        super().__init__(*args, thing=thing, **kwargs)
+        # Whoever chose a later day before somebody else was faster must meet that refusal, not an end at once.
+        if thing.announce_refusal and self.data.get("when") != LATER:
+            del self.fields["when"], self.fields["takes_effect_on"]
+            return
+        field = self.fields["takes_effect_on"]
+        days = {"earliest": thing.earliest_stop, "latest": thing.latest_stop}
+        field.widget.attrs |= {"min": days["earliest"].isoformat(), "max": days["latest"].isoformat()}
+        field.help_text = _(
+            "With notice only: from %(earliest)s to %(latest)s. Nothing is given from 00:00 of that day on."
+        ) % {name: wording.day(day) for name, day in days.items()}
+
+    @property
+    def is_later(self) -> bool:
+        return self.cleaned_data.get("when") == LATER
+
+    def clean(self) -> dict:
+        answers = super().clean()
+        if self.is_later and not answers.get("takes_effect_on") and "takes_effect_on" not in self.errors:
+            self.add_error("takes_effect_on", _("Say from which day on."))
+        return answers
+
+
 class ExtensionForm(MoveForm):
     working_days = forms.IntegerField(label=_("Working days more"), min_value=1)
     reason = Reason(help_text=_("The other agency reads it."))

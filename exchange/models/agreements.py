@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from exchange.choices import StopKind
@@ -130,6 +131,16 @@ class Agreement(models.Model):
         if self.status not in AGREEMENT.open or self.valid_to < timezone.localdate():
             return True
         return self.is_stop_due and self.stops_as == StopKind.REVOKE
+
+    @property
+    def announcement(self) -> str:
+        """What is announced about it, in a few words; nothing once it has ended."""
+        if self.stops_on is None or self.status not in AGREEMENT.open:
+            return ""
+        day = {"day": date_format(self.stops_on, "SHORT_DATE_FORMAT")}
+        if self.stops_as == StopKind.REVOKE:
+            return _("Revoked from %(day)s") % day
+        return _("Suspended from %(day)s") % day
 
     @property
     def is_stop_due(self) -> bool:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from exchange import versions, workflow
 from exchange.choices import StopKind
 from exchange.models import Agreement, StopNotice
-from exchange.refusals import Incomplete
+from exchange.refusals import Incomplete, Refusal
 from exchange.services import deadlines, deliveries, stopping
 from exchange.states import AGREEMENT, AgreementStatus
 from exchange.terms import Term
@@ -61,6 +61,12 @@ def standing(agreement: Agreement) -> StopNotice | None:
     return StopNotice.objects.about(agreement).standing().select_related("announced_by").first()
 
 
+def check_announcing(*, agreement: Agreement, by: User) -> None:
+    """Refuse unless the person may announce a stop now, and there is a day for it; for forms, too."""
+    workflow.check_move("announce", agreement, by)
+    _check_days(agreement)
+
+
 def announce(*, agreement: Agreement, by: User, kind: StopKind, takes_effect_on: date, reason: str) -> Agreement:
     """Say that all versions of the agreement give nothing from a later day on; tell whom it concerns."""
     with workflow.making("announce", agreement, by=by, reason=reason) as step:
@@ -81,8 +87,20 @@ def announce(*, agreement: Agreement, by: User, kind: StopKind, takes_effect_on:
     return agreement
 
 
-def _check_day(agreement: Agreement, day: date) -> None:
+def _check_days(agreement: Agreement) -> tuple[date, date]:
+    """The first and the last day for which a stop can be announced."""
     earliest, latest = earliest_day(), latest_day(agreement)
+    if earliest > latest:
+        raise Refusal(
+            "too-late",
+            _("The agreement ends on %(day)s, before any notice is over: it can only be stopped at once.")
+            % {"day": date_format(latest, "SHORT_DATE_FORMAT")},
+        )
+    return earliest, latest
+
+
+def _check_day(agreement: Agreement, day: date) -> None:
+    earliest, latest = _check_days(agreement)
     problem = None
     if day < earliest:
         problem = _("Within the notice: the earliest day is %(day)s. In an emergency stop it at once.") % {

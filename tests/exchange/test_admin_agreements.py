@@ -1,9 +1,11 @@
 """Agreements in the admin: read, suspended, resumed and revoked there."""
 
 import pytest
+from django.utils import timezone
 
 from evidence.models import Entry
-from exchange.services import deliveries
+from exchange.choices import StopKind
+from exchange.services import announcing, deliveries
 from exchange.states import AgreementStatus, DeliveryStatus
 from registry.choices import Role
 from tests import factories
@@ -38,7 +40,7 @@ def test_suspend_says_what_it_stops_and_stops_it(world):
     deliveries.begin(delivery=delivery, worker="test")
     assert as_user(world.approver).get(page(agreement, "suspend")).context["page"].stops != stops
 
-    response = press(world.approver, agreement, "suspend", reason="Nghi ngờ sai mục đích")
+    response = press(world.approver, agreement, "suspend", when="now", reason="Nghi ngờ sai mục đích")
     agreement.refresh_from_db()
     delivery.refresh_from_db()
     assert agreement.status == AgreementStatus.SUSPENDED
@@ -71,7 +73,7 @@ def test_resume_and_revoke(world):
     press(world.approver, agreement, "resume", reason="Đã rõ")
     agreement.refresh_from_db()
     assert agreement.status == AgreementStatus.ACTIVE
-    press(world.approver, agreement, "revoke", reason="Hết căn cứ")
+    press(world.approver, agreement, "revoke", when="now", reason="Hết căn cứ")
     agreement.refresh_from_db()
     assert agreement.status == AgreementStatus.REVOKED
     assert buttons(as_user(world.approver), agreement) == {}
@@ -79,7 +81,7 @@ def test_resume_and_revoke(world):
 
 def test_reason_is_needed(world):
     agreement = world.agreed()
-    assert press(world.approver, agreement, "revoke", reason="  ").status_code == 422
+    assert press(world.approver, agreement, "revoke", when="now", reason="  ").status_code == 422
     agreement.refresh_from_db()
     assert agreement.status == AgreementStatus.ACTIVE
 
@@ -87,10 +89,73 @@ def test_reason_is_needed(world):
 def test_second_press_is_refused(world):
     agreement = world.agreed()
     client = as_user(world.approver)
-    data = filled(client, page(agreement, "revoke"), reason="Hết căn cứ")
+    data = filled(client, page(agreement, "revoke"), when="now", reason="Hết căn cứ")
     assert client.post(page(agreement, "revoke"), data).status_code == 302
     assert client.post(page(agreement, "revoke"), data).status_code == 409
     assert refused("agreement.revoke").count() == 1
+
+
+@pytest.mark.parametrize(("name", "kind"), [("suspend", StopKind.SUSPEND), ("revoke", StopKind.REVOKE)])
+def test_approver_chooses_a_later_day_and_calls_it_off(world, name, kind):
+    agreement = world.agreed()
+    day = announcing.earliest_day()
+    response = press(world.approver, agreement, name, when="later", takes_effect_on=day.isoformat(), reason="Bảo trì")
+    agreement.refresh_from_db()
+    assert (agreement.status, agreement.stops_on, agreement.stops_as) == (AgreementStatus.ACTIVE, day, kind)
+    assert agreement.announcement in response.content.decode()
+    assert "Bảo trì" in response.content.decode()
+    assert buttons(as_user(world.approver), agreement) == {"suspend": True, "revoke": True, "call_off": True}
+
+    response = press(world.approver, agreement, "call_off", reason="Đã khắc phục")
+    agreement.refresh_from_db()
+    assert agreement.stops_on is None
+    assert agreement.code in told(response)
+    assert buttons(as_user(world.approver), agreement) == {"suspend": True, "revoke": True}
+
+
+def test_day_within_the_notice_is_refused_beside_its_field(world):
+    agreement = world.agreed()
+    today = timezone.localdate().isoformat()
+    response = press(world.approver, agreement, "suspend", when="later", takes_effect_on=today, reason="Bảo trì")
+    assert response.status_code == 422
+    assert response.context["form"].errors["takes_effect_on"]
+    assert "Bảo trì" in response.content.decode()
+    assert refused("agreement.announce").get().subject_id == agreement.code
+
+
+@pytest.mark.parametrize(
+    "answers", [{}, {"when": "later", "takes_effect_on": ""}, {"when": "later", "takes_effect_on": "x"}]
+)
+def test_neither_way_is_taken_for_granted(world, answers):
+    agreement = world.agreed()
+    assert press(world.approver, agreement, "suspend", reason="Bảo trì", **answers).status_code == 422
+    agreement.refresh_from_db()
+    assert (agreement.status, agreement.stops_on) == (AgreementStatus.ACTIVE, None)
+
+
+def test_operator_and_a_second_announcement_have_no_later_day(world):
+    agreement = world.agreed()
+    assert set(as_user(world.operator).get(page(agreement, "suspend")).context["form"].fields) == {"reason"}
+    day = announcing.earliest_day().isoformat()
+    press(world.approver, agreement, "revoke", when="later", takes_effect_on=day, reason="Hết căn cứ")
+    response = as_user(world.approver).get(page(agreement, "suspend"))
+    assert set(response.context["form"].fields) == {"reason"}
+    assert str(response.context["page"].announce_refusal) in response.content.decode()
+    press(world.approver, agreement, "suspend", reason="Sự cố")
+    agreement.refresh_from_db()
+    assert agreement.status == AgreementStatus.SUSPENDED
+
+
+def test_whoever_chose_a_later_day_stops_nothing_at_once_when_somebody_was_faster(world):
+    agreement = world.agreed()
+    client = as_user(world.approver)
+    day = announcing.earliest_day()
+    answers = filled(client, page(agreement, "revoke"), when="later", takes_effect_on=day.isoformat(), reason="Hết")
+    assert client.post(page(agreement, "revoke"), answers).status_code == 302
+    assert client.post(page(agreement, "revoke"), answers).status_code == 403
+    agreement.refresh_from_db()
+    assert (agreement.status, agreement.stops_on) == (AgreementStatus.ACTIVE, day)
+    assert refused("agreement.announce").count() == 1
 
 
 def test_superuser_is_refused(world):

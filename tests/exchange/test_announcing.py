@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import time_machine
 from django.db import IntegrityError, transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from evidence.models import Entry, Outcome
@@ -15,11 +16,12 @@ from exchange.choices import EndReason, Frequency, RequestKind, StopKind
 from exchange.fulfilment import expiry, run
 from exchange.models import Agreement, DeadlineProfile, Delivery, StopNotice
 from exchange.refusals import Refusal
-from exchange.services import agreements, announcing, deliveries, downloads, lookups, reminders
+from exchange.services import agreements, announcing, deliveries, downloads, letter_checks, lookups, reminders
 from exchange.states import AgreementStatus, DeliveryStatus
 from exchange.terms import DEFAULTS, Term
 from registry.choices import Mode, Role
 from registry.models import Notice
+from tests.exchange.desk import as_user
 from tests.exchange.test_database_refuses import execute, refused, triggers_off
 from tests.factories import MembershipFactory, person
 
@@ -461,3 +463,33 @@ def test_database_takes_a_revocation_for_done_only_when_all_versions_ended(world
 def test_refusals_of_the_buttons_explain_themselves(world, agreement):
     colleague = person(world.provider, Role.APPROVER)  # assigned to nothing
     assert workflow.refusal_of(workflow.check_move, "announce", agreement, colleague).code == "not-assigned"
+
+
+# --- what the consumer sees
+
+
+def test_consumer_reads_it_on_page_and_list(world, agreement):
+    address = reverse("exchange:agreement-list")
+    client = as_user(world.requester)
+    announce(world, agreement, StopKind.REVOKE, reason="Hết căn cứ pháp lý")
+    for path in (address, agreement.get_absolute_url()):
+        assert agreement.announcement in client.get(path).content.decode()
+    page = client.get(agreement.get_absolute_url()).content.decode()
+    assert "Hết căn cứ pháp lý" in page
+    announcing.call_off(agreement=agreement, by=world.approver, reason="Đã rõ")
+    assert "Hết căn cứ pháp lý" not in client.get(agreement.get_absolute_url()).content.decode()
+
+
+def test_letter_tells_until_when_it_holds(world, agreement):
+    announce(world, agreement)
+    letter = agreement.case.letters.get()
+    last = f"{agreement.stops_on - timedelta(days=1):%d/%m/%Y}"
+    assert last in str(_checked(letter).standing)
+    with on(agreement.stops_on):
+        check = _checked(letter)
+    assert not check.is_in_force
+    assert str(check.standing) == str(letter_checks.NO_LONGER[AgreementStatus.SUSPENDED])
+
+
+def _checked(letter):
+    return letter_checks.by_code(agency=letter.agency.code, number=letter.number, code=letter.check_code)
