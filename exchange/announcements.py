@@ -180,6 +180,18 @@ _tell(
     Who.USERS, Who.AUTHORS, Who.SIGNATURE, Who.OFFICER, Who.VOTERS,
 )  # fmt: skip
 _tell(
+    "agreement", "carry_out", A.SUSPENDED,
+    _("An agreement was suspended, as announced"),
+    _("%(code)s between %(consumer)s and %(provider)s about “%(dataset)s” gives no data since today. Its page says why."),
+    Who.USERS, Who.AUTHORS, Who.SIGNATURE, Who.OFFICER, Who.VOTERS,
+)  # fmt: skip
+_tell(
+    "agreement", "carry_out", A.REVOKED,
+    _("An agreement was revoked, as announced"),
+    _("%(code)s between %(consumer)s and %(provider)s about “%(dataset)s” ended today. Its page says why."),
+    Who.USERS, Who.AUTHORS, Who.SIGNATURE, Who.OFFICER, Who.VOTERS,
+)  # fmt: skip
+_tell(
     "agreement", "relinquish", A.RELINQUISHED,
     _("An agreement was given up"),
     _("%(consumer)s gave up %(code)s about “%(dataset)s”: it gives no data any more."),

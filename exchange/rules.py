@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from exchange import announced, source_changes, versions
+from exchange import source_changes, stop_rules, versions
 from exchange.choices import RequestKind, Verdict
 from exchange.models import Agreement, Decision, Delivery, ExchangeRequest, ReviewCase
 from exchange.refusals import Incomplete, Refusal
@@ -321,7 +321,7 @@ def _agreement_live(delivery: Delivery, by: User | None) -> None:
 def check_agreement_live(agreement: Agreement) -> None:
     """Rules 3 and 5: in force by state and date, and still within what the owner shares."""
     if not agreement.is_live:
-        announced.check_not_stopped(agreement)
+        stop_rules.check_not_stopped(agreement)
         if agreement.status == AgreementStatus.SUSPENDED:
             source_changes.check(agreement)
         raise not_live(agreement)
@@ -386,9 +386,9 @@ RULES: dict[str, Callable[[Subject, User | None], None]] = {
     "source_changed": lambda agreement, by: source_changes.check_changed(agreement),
     "source_sound": _source_sound,
     "agreement_live": _agreement_live,
-    "nothing_announced": lambda agreement, by: announced.check_nothing(agreement),
-    "stop_still_to_come": lambda agreement, by: announced.check_still_to_come(agreement),
-    "announced_day_came": lambda agreement, by: announced.check_day_came(agreement),
+    "nothing_announced": lambda agreement, by: stop_rules.check_nothing(agreement),
+    "stop_still_to_come": lambda agreement, by: stop_rules.check_still_to_come(agreement),
+    "announced_day_came": lambda agreement, by: stop_rules.check_day_came(agreement),
     "newer_agreed": _newer_agreed,
 }
 # Rules about a person that hold for whoever gave a delegation, too.

@@ -17,7 +17,7 @@ from exchange.choices import StopKind
 from exchange.models import Agreement, StopNotice
 from exchange.refusals import Refusal
 from exchange.scope import Scope
-from exchange.services import agreements, announcing, stopping
+from exchange.services import agreements, stop_notices, stopping
 from exchange.states import AGREEMENT, AgreementStatus
 from registry.choices import FileFormat, Mode, Purpose
 from registry.models import User
@@ -90,20 +90,20 @@ class AgreementPage:
     @cached_property
     def notice(self) -> StopNotice | None:
         """What is announced of it."""
-        return announcing.standing(self.agreement) if self.agreement.announcement else None
+        return stop_notices.standing(self.agreement) if self.agreement.announcement else None
 
     @cached_property
     def earliest_stop(self) -> date:
-        return announcing.earliest_day()
+        return stop_notices.earliest_day()
 
     @cached_property
     def latest_stop(self) -> date:
-        return announcing.latest_day(self.agreement)
+        return stop_notices.latest_day(self.agreement)
 
     @cached_property
     def announce_refusal(self) -> Refusal | None:
         """Why the reader can stop it at once only, if so."""
-        return workflow.refusal_of(announcing.check_announcing, agreement=self.agreement, by=self.reader)
+        return workflow.refusal_of(stop_notices.check_announcing, agreement=self.agreement, by=self.reader)
 
     @cached_property
     def stops(self) -> list[stop_words.Line]:
@@ -169,11 +169,11 @@ class AgreementAdmin(MovePages, DeskAdmin):
         told = {"agreement": page.agreement}
         if name in STOPS and form.is_later:
             day = form.cleaned_data["takes_effect_on"]
-            announcing.announce(**arguments, kind=STOPS[name], takes_effect_on=day)
+            stop_notices.announce(**arguments, kind=STOPS[name], takes_effect_on=day)
             told["day"] = wording.day(day)
             return _("Announced: %(agreement)s gives nothing from %(day)s on.") % told
         if name == "call_off":
-            announcing.call_off(**arguments)
+            stop_notices.call_off(**arguments)
             return _("Called off: %(agreement)s goes on.") % told
         if name == "suspend":
             agreements.suspend(**arguments)

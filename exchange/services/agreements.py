@@ -16,7 +16,7 @@ from exchange.models import Agreement, ExchangeRequest, ReviewCase
 from exchange.models.agreements import USE
 from exchange.refusals import Refusal, WrongState
 from exchange.scope import Scope
-from exchange.services import announcing, deliveries, numbers, scopes, stopping, sweeping
+from exchange.services import deliveries, numbers, scopes, stop_notices, stopping, sweeping
 from exchange.states import AGREEMENT, AgreementStatus, Side
 from registry import permissions
 from registry.choices import Mode, Role
@@ -171,7 +171,7 @@ def suspend(*, agreement: Agreement, by: User, reason: str) -> Agreement:
 
 def resume(*, agreement: Agreement, by: User, reason: str) -> Agreement:
     if agreement.is_stop_due:  # it begins on its day, and can be ended from then on, with the sweep down, too
-        announcing.carry_out(agreement=agreement)
+        stop_notices.carry_out(agreement=agreement)
     with workflow.making("resume", agreement, by=by, reason=reason):
         pass
     return agreement
@@ -237,7 +237,7 @@ def follow_dates() -> int:
         status__in=[AgreementStatus.AGREED, AgreementStatus.ACTIVE, AgreementStatus.SUSPENDED], valid_to__lt=today
     )
     moved = sweeping.each(begun[:500], lambda agreement: activate(agreement=agreement))
-    moved += sweeping.each(announcing.due()[:500], lambda agreement: announcing.carry_out(agreement=agreement))
+    moved += sweeping.each(stop_notices.due()[:500], lambda agreement: stop_notices.carry_out(agreement=agreement))
     return moved + sweeping.each(over[:500], lambda agreement: expire(agreement=agreement))
 
 

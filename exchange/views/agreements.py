@@ -17,7 +17,7 @@ from exchange.forms.request import colleagues_of
 from exchange.models import Agreement
 from exchange.refusals import Refusal
 from exchange.scope import Scope
-from exchange.services import agreements, amendments, announcing, deliveries, limits, requests, stopping
+from exchange.services import agreements, amendments, deliveries, limits, requests, stop_notices, stopping
 from exchange.views.base import ButtonView, FilteredListView, RefusedFormMixin, VisibleMixin, page_of
 from registry import permissions
 from registry.choices import PACKAGES, Role
@@ -53,7 +53,7 @@ class AgreementDetailView(VisibleMixin, DetailView):
             is_package=agreement.mode in PACKAGES,
             order_refusal=self.order_refusal,
             use_refusal=self.use_refusal,
-            notice=announcing.standing(agreement) if agreement.announcement else None,
+            notice=stop_notices.standing(agreement) if agreement.announcement else None,
             story=source_changes.story_of(agreement),
             newer=versions.after(agreement).last(),
             versions=self.versions,

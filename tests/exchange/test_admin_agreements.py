@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from evidence.models import Entry
 from exchange.choices import StopKind
-from exchange.services import announcing, deliveries
+from exchange.services import deliveries, stop_notices
 from exchange.states import AgreementStatus, DeliveryStatus
 from registry.choices import Role
 from tests import factories
@@ -98,7 +98,7 @@ def test_second_press_is_refused(world):
 @pytest.mark.parametrize(("name", "kind"), [("suspend", StopKind.SUSPEND), ("revoke", StopKind.REVOKE)])
 def test_approver_chooses_a_later_day_and_calls_it_off(world, name, kind):
     agreement = world.agreed()
-    day = announcing.earliest_day()
+    day = stop_notices.earliest_day()
     response = press(world.approver, agreement, name, when="later", takes_effect_on=day.isoformat(), reason="Bảo trì")
     agreement.refresh_from_db()
     assert (agreement.status, agreement.stops_on, agreement.stops_as) == (AgreementStatus.ACTIVE, day, kind)
@@ -136,7 +136,7 @@ def test_neither_way_is_taken_for_granted(world, answers):
 def test_operator_and_a_second_announcement_have_no_later_day(world):
     agreement = world.agreed()
     assert set(as_user(world.operator).get(page(agreement, "suspend")).context["form"].fields) == {"reason"}
-    day = announcing.earliest_day().isoformat()
+    day = stop_notices.earliest_day().isoformat()
     press(world.approver, agreement, "revoke", when="later", takes_effect_on=day, reason="Hết căn cứ")
     response = as_user(world.approver).get(page(agreement, "suspend"))
     assert set(response.context["form"].fields) == {"reason"}
@@ -149,7 +149,7 @@ def test_operator_and_a_second_announcement_have_no_later_day(world):
 def test_whoever_chose_a_later_day_stops_nothing_at_once_when_somebody_was_faster(world):
     agreement = world.agreed()
     client = as_user(world.approver)
-    day = announcing.earliest_day()
+    day = stop_notices.earliest_day()
     answers = filled(client, page(agreement, "revoke"), when="later", takes_effect_on=day.isoformat(), reason="Hết")
     assert client.post(page(agreement, "revoke"), answers).status_code == 302
     assert client.post(page(agreement, "revoke"), answers).status_code == 403

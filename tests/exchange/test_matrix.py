@@ -15,7 +15,7 @@ from exchange import workflow
 from exchange.choices import EndReason, Frequency, StopKind
 from exchange.models import Agreement, Delivery, ExchangeRequest, StopNotice
 from exchange.refusals import Refusal
-from exchange.services import agreements, announcing, cases, deliveries, requests
+from exchange.services import agreements, cases, deliveries, requests, stop_notices
 from exchange.states import AGREEMENT, DELIVERY, REQUEST
 from registry.choices import Role
 from registry.models import SharingPolicy
@@ -275,14 +275,14 @@ def _noticed(world, agreement):
 
 def _call_off(world, agreement, by):
     _noticed(world, agreement)
-    announcing.call_off(agreement=agreement, by=by, reason="Đã khắc phục")
+    stop_notices.call_off(agreement=agreement, by=by, reason="Đã khắc phục")
 
 
 def _carry_out(world, agreement, by):
     _noticed(world, agreement)
     with time_machine.travel(timezone.now() + timedelta(days=1)):
         if by is None:
-            announcing.carry_out(agreement=agreement)
+            stop_notices.carry_out(agreement=agreement)
         else:
             _bare("carry_out")(world, agreement, by)
 
@@ -326,8 +326,12 @@ DRIVERS = {
     "hold": _hold,
     "resume": lambda world, agreement, by: agreements.resume(agreement=agreement, by=by, reason="Đã rõ"),
     "revoke": lambda world, agreement, by: agreements.revoke(agreement=agreement, by=by, reason="Sai mục đích"),
-    "announce": lambda world, agreement, by: announcing.announce(
-        agreement=agreement, by=by, kind=StopKind.REVOKE, takes_effect_on=announcing.earliest_day(), reason="Hết căn cứ"
+    "announce": lambda world, agreement, by: stop_notices.announce(
+        agreement=agreement,
+        by=by,
+        kind=StopKind.REVOKE,
+        takes_effect_on=stop_notices.earliest_day(),
+        reason="Hết căn cứ",
     ),
     "call_off": _call_off,
     "carry_out": _carry_out,

@@ -16,7 +16,7 @@ from exchange.choices import EndReason, Frequency, RequestKind, StopKind
 from exchange.fulfilment import expiry, run
 from exchange.models import Agreement, DeadlineProfile, Delivery, StopNotice
 from exchange.refusals import Refusal
-from exchange.services import agreements, announcing, deliveries, downloads, letter_checks, lookups, reminders
+from exchange.services import agreements, deliveries, downloads, letter_checks, lookups, reminders, stop_notices
 from exchange.states import AgreementStatus, DeliveryStatus
 from exchange.terms import DEFAULTS, Term
 from registry.choices import Mode, Role
@@ -35,11 +35,11 @@ def agreement(world):
 
 
 def announce(world, agreement, kind=StopKind.SUSPEND, *, by=None, day=None, reason="Bảo trì nguồn dữ liệu"):
-    return announcing.announce(
+    return stop_notices.announce(
         agreement=agreement,
         by=by or world.approver,
         kind=kind,
-        takes_effect_on=day or announcing.earliest_day(),
+        takes_effect_on=day or stop_notices.earliest_day(),
         reason=reason,
     )
 
@@ -58,13 +58,13 @@ def look_up(agreement, by):
     return lookups.look_up(agreement=agreement, by=by, key="001099000001", case_number="HS-1", purpose="procedure")
 
 
-# --- announcing
+# --- stop_notices
 
 
 def test_until_its_day_nothing_changes(world, agreement):
     announce(world, agreement)
     assert agreement.status == AgreementStatus.ACTIVE
-    assert (agreement.stops_on, agreement.stops_as) == (announcing.earliest_day(), StopKind.SUSPEND)
+    assert (agreement.stops_on, agreement.stops_as) == (stop_notices.earliest_day(), StopKind.SUSPEND)
     with on(agreement.stops_on - timedelta(days=1), time(23, 59, 59)):
         assert agreement.is_live
         deliveries.check_order(agreement, world.requester)
@@ -117,15 +117,15 @@ def test_refusal_says_since_when_and_by_whose_word(world, agreement):
 def test_notice_counts_whole_working_days(world, agreement):
     DeadlineProfile.objects.filter(code=Term.STOP_NOTICE).update(working_days=3)
     with on(date(2026, 11, 30), time(9)):  # a Monday
-        assert announcing.earliest_day() == date(2026, 12, 4), "Tuesday to Thursday lie in between"
+        assert stop_notices.earliest_day() == date(2026, 12, 4), "Tuesday to Thursday lie in between"
     with on(date(2026, 12, 3), time(9)):
-        assert announcing.earliest_day() == date(2026, 12, 9), "the weekend does not count"
+        assert stop_notices.earliest_day() == date(2026, 12, 9), "the weekend does not count"
     DeadlineProfile.objects.filter(code=Term.STOP_NOTICE).delete()
-    assert announcing.earliest_day() > timezone.localdate() + timedelta(days=DEFAULTS[Term.STOP_NOTICE])
+    assert stop_notices.earliest_day() > timezone.localdate() + timedelta(days=DEFAULTS[Term.STOP_NOTICE])
 
 
 def test_day_within_the_notice_or_after_the_end_is_refused(world, agreement):
-    before, after = announcing.earliest_day() - timedelta(days=1), agreement.valid_to + timedelta(days=1)
+    before, after = stop_notices.earliest_day() - timedelta(days=1), agreement.valid_to + timedelta(days=1)
     for day in (before, after):
         assert code_of(lambda day=day: announce(world, agreement, day=day)) == "outside-notice"
     announce(world, agreement, day=agreement.valid_to)
@@ -145,7 +145,7 @@ def test_only_an_approver_of_the_owner_announces_and_calls_off(world, agreement,
     by = getattr(world, who)
     assert code_of(lambda: announce(world, agreement, by=by)) == "not-your-role"
     announce(world, agreement)
-    assert code_of(lambda: announcing.call_off(agreement=agreement, by=by, reason="x")) == "not-your-role"
+    assert code_of(lambda: stop_notices.call_off(agreement=agreement, by=by, reason="x")) == "not-your-role"
 
 
 @pytest.mark.parametrize("act", ["announce", "call_off"])
@@ -155,7 +155,8 @@ def test_reason_is_needed(world, agreement, act):
     else:
         announce(world, agreement)
         assert (
-            code_of(lambda: announcing.call_off(agreement=agreement, by=world.approver, reason=" ")) == "reason-needed"
+            code_of(lambda: stop_notices.call_off(agreement=agreement, by=world.approver, reason=" "))
+            == "reason-needed"
         )
 
 
@@ -174,7 +175,7 @@ def test_those_concerned_are_told(world, agreement):
     told = Notice.objects.filter(kind="agreement-revocation-announced")
     assert {one.recipient for one in told} == {world.requester, world.endorser, world.second_endorser}
     assert told.first().path == agreement.get_absolute_url()
-    announcing.call_off(agreement=agreement, by=world.approver, reason="Đã rõ")
+    stop_notices.call_off(agreement=agreement, by=world.approver, reason="Đã rõ")
     told = Notice.objects.filter(kind="agreement-stop-called-off").values_list("recipient", flat=True)
     assert set(told) == {world.requester.pk, world.endorser.pk, world.second_endorser.pk}
 
@@ -191,7 +192,7 @@ def test_announcing_leaves_the_reason_of_the_state(world, agreement):
 def test_called_off_it_goes_on_beyond_the_day(world, agreement):
     announce(world, agreement)
     day = agreement.stops_on
-    announcing.call_off(agreement=agreement, by=world.approvers[1], reason="Đã khắc phục")
+    stop_notices.call_off(agreement=agreement, by=world.approvers[1], reason="Đã khắc phục")
     assert (agreement.stops_on, agreement.stops_as, agreement.gives_until) == (None, "", agreement.valid_to)
     with on(day):
         assert agreement.is_live
@@ -202,17 +203,17 @@ def test_called_off_it_goes_on_beyond_the_day(world, agreement):
 
 def test_on_its_day_it_cannot_be_called_off(world, agreement):
     announce(world, agreement)
-    off = lambda: announcing.call_off(agreement=agreement, by=world.approver, reason="x")  # noqa: E731
+    off = lambda: stop_notices.call_off(agreement=agreement, by=world.approver, reason="x")  # noqa: E731
     with on(agreement.stops_on):
         assert code_of(off) == "day-has-come"
-    announcing.call_off(agreement=agreement, by=world.approver, reason="Còn kịp")
+    stop_notices.call_off(agreement=agreement, by=world.approver, reason="Còn kịp")
     assert code_of(off) == "nothing-announced"
 
 
 def test_whoever_joined_the_asking_side_calls_nothing_off(world, agreement):
     announce(world, agreement)
     MembershipFactory(user=world.approver, agency=world.ministry, role=Role.AUDITOR)
-    off = lambda: announcing.call_off(agreement=agreement, by=world.approver, reason="x")  # noqa: E731
+    off = lambda: stop_notices.call_off(agreement=agreement, by=world.approver, reason="x")  # noqa: E731
     assert code_of(off) == "rule-1"
 
 
@@ -275,7 +276,7 @@ def test_resuming_before_the_day_leaves_the_announcement(world, agreement):
 
 def test_nothing_is_carried_out_before_its_day(world, agreement):
     announce(world, agreement)
-    assert code_of(lambda: announcing.carry_out(agreement=agreement)) == "not-due"
+    assert code_of(lambda: stop_notices.carry_out(agreement=agreement)) == "not-due"
 
 
 # --- versions
@@ -318,7 +319,9 @@ def test_version_that_is_agreed_afterwards_carries_the_day(world, agreement, kin
     assert newer.gives_until == agreement.stops_on - timedelta(days=1)
     with on(agreement.stops_on):
         assert not versions.serving(agreement).is_live
-    announcing.call_off(agreement=newer if kind == RequestKind.AMENDMENT else agreement, by=world.approver, reason="x")
+    stop_notices.call_off(
+        agreement=newer if kind == RequestKind.AMENDMENT else agreement, by=world.approver, reason="x"
+    )
     newer.refresh_from_db()
     assert newer.gives_until == newer.valid_to
 
@@ -357,7 +360,7 @@ def test_nobody_is_asked_to_prolong_what_is_going_to_be_revoked(world):
     announce(world, agreement, StopKind.REVOKE, day=agreement.valid_to)
     with on(agreement.valid_to - timedelta(days=3)):
         assert not reminders.ending().exists()
-        announcing.call_off(agreement=agreement, by=world.approver, reason="Đã rõ")
+        stop_notices.call_off(agreement=agreement, by=world.approver, reason="Đã rõ")
         assert reminders.ending().exists()
 
 
@@ -476,7 +479,7 @@ def test_consumer_reads_it_on_page_and_list(world, agreement):
         assert agreement.announcement in client.get(path).content.decode()
     page = client.get(agreement.get_absolute_url()).content.decode()
     assert "Hết căn cứ pháp lý" in page
-    announcing.call_off(agreement=agreement, by=world.approver, reason="Đã rõ")
+    stop_notices.call_off(agreement=agreement, by=world.approver, reason="Đã rõ")
     assert "Hết căn cứ pháp lý" not in client.get(agreement.get_absolute_url()).content.decode()
 
 
