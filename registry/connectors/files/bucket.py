@@ -1,7 +1,6 @@
 """Files in a bucket that speaks S3, read piece by piece; nothing is kept on this machine."""
 
 import io
-import ssl
 from urllib.parse import quote, urlencode
 from xml.etree import ElementTree
 
@@ -10,9 +9,9 @@ from requests_aws4auth import AWS4Auth
 
 from registry.connectors.addresses import Endpoint
 from registry.connectors.base import Address, PermanentSourceError, SourceError, TemporarySourceError
-from registry.connectors.files.deadlines import Deadline, WatchedAdapter
 from registry.connectors.files.stores import Store, StoredFile, check_number, folded
 from registry.markup import DocumentTypeFound, Gate
+from registry.outgoing import CheckedAddressAdapter, Deadline, WatchedAdapter
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 30
@@ -35,7 +34,7 @@ class Bucket(Store):
         self._session = requests.Session()
         self._session.trust_env = False  # no proxy, no credentials from elsewhere
         self._session.mount("http://", WatchedAdapter(self._deadline))
-        self._session.mount("https://", _ToCheckedAddress(self._deadline, endpoint.host))
+        self._session.mount("https://", CheckedAddressAdapter(self._deadline, endpoint.host))
         if address.username:
             region = endpoint.region or USUAL_REGION
             self._session.auth = AWS4Auth(address.username, address.password, region, "s3")
@@ -92,7 +91,7 @@ class Bucket(Store):
         for hostaddr in self._endpoint.hostaddrs:
             host = f"[{hostaddr}]" if ":" in hostaddr else hostaddr
             url = f"{self._scheme}://{host}:{self._port}/{key}" + (f"?{query}" if query else "")
-            self._deadline.check()
+            self._check_time()
             try:
                 answer = self._session.get(
                     url,
@@ -104,15 +103,19 @@ class Bucket(Store):
                 with answer:
                     body = self._body(answer, most if answer.status_code in SUCCESS else LONGEST_ERROR)
             except (requests.exceptions.RequestException, ValueError) as error:
-                self._deadline.check()  # what was cut off at the deadline looks like any broken connection
+                self._check_time()  # what was cut off at the deadline looks like any broken connection
                 failure = _failure_of(error)
                 if failure.code != "unreachable":
                     raise failure from None
                 continue
-            self._deadline.check()  # a body without a length only seems complete
+            self._check_time()  # a body without a length only seems complete
             _check(answer.status_code, body)
             return body
         raise failure or TemporarySourceError("unreachable")
+
+    def _check_time(self) -> None:
+        if self._deadline.is_over:
+            raise TemporarySourceError("source-slow")
 
     def _body(self, answer, most) -> bytes:
         found = bytearray()
@@ -132,21 +135,6 @@ def _failure_of(error: Exception) -> SourceError:
         case requests.exceptions.ReadTimeout():
             return TemporarySourceError("source-slow")
     return TemporarySourceError("unreachable")
-
-
-class _ToCheckedAddress(WatchedAdapter):
-    """Connections to an address whose certificate must be for the host's name, by the machine's own trusted issuers."""
-
-    def __init__(self, deadline, host):
-        self._host = host.strip("[]")
-        super().__init__(deadline)
-
-    def init_poolmanager(self, *args, **kwargs):
-        names = {"server_hostname": self._host, "assert_hostname": self._host}
-        super().init_poolmanager(*args, ssl_context=ssl.create_default_context(), **names, **kwargs)
-
-    def cert_verify(self, conn, url, verify, cert):
-        conn.cert_reqs = "CERT_REQUIRED"  # the context knows the issuers
 
 
 class _Ranges(io.RawIOBase):

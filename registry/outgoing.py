@@ -1,6 +1,10 @@
-"""The end of all waiting. A time-out of a socket begins anew with each byte, so a slow server could hold one for ever."""
+"""HTTP to addresses that were checked beforehand, with an end of all waiting.
+
+A time-out of a socket begins anew with each byte, so a slow server could hold one for ever.
+"""
 
 import socket
+import ssl
 import threading
 import time
 from contextlib import suppress
@@ -10,12 +14,10 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from registry.connectors.base import TemporarySourceError
-
 
 class Deadline:
     """Shuts at `moment` (of the monotonic clock, in seconds) every connection that it watches, wherever it is then:
-    in the handshake, the headers or the body. Who was waiting sees a broken connection, and asks `check` why.
+    in the handshake, the headers or the body. Who was waiting sees a broken connection, and asks `is_over` why.
     """
 
     def __init__(self, moment: float):
@@ -26,16 +28,15 @@ class Deadline:
         self._timer.daemon = True
         self._timer.start()
 
-    def check(self) -> None:
-        """Raise the TemporarySourceError `source-slow` when the moment has passed."""
-        if time.monotonic() >= self._moment:
-            raise TemporarySourceError("source-slow")
+    @property
+    def is_over(self) -> bool:
+        return time.monotonic() >= self._moment
 
     def watch(self, connection: socket.socket) -> None:
         """For as long as anyone holds it: an answer can outlive the connection object that it came by."""
         with self._lock:
             self._watched.add(connection)
-        if time.monotonic() >= self._moment:
+        if self.is_over:
             self._shut()
 
     def cancel(self) -> None:
@@ -63,6 +64,21 @@ class WatchedAdapter(HTTPAdapter):
             "http": _pool(HTTPConnectionPool, HTTPConnection, self._deadline),
             "https": _pool(HTTPSConnectionPool, HTTPSConnection, self._deadline),
         }
+
+
+class CheckedAddressAdapter(WatchedAdapter):
+    """Connections to an address whose certificate must be for the host's name, by the machine's own trusted issuers."""
+
+    def __init__(self, deadline: Deadline, host: str):
+        self._host = host.strip("[]")
+        super().__init__(deadline)
+
+    def init_poolmanager(self, *args, **kwargs):
+        names = {"server_hostname": self._host, "assert_hostname": self._host}
+        super().init_poolmanager(*args, ssl_context=ssl.create_default_context(), **names, **kwargs)
+
+    def cert_verify(self, conn, url, verify, cert):
+        conn.cert_reqs = "CERT_REQUIRED"  # the context knows the issuers
 
 
 def _pool(pool, connection, deadline):
