@@ -41,14 +41,17 @@ class Announcement:
 
     `settled`: told only if it is still so after everything that the move led to.
     `inside`: what the owner of the data does not know of yet.
+    `event`: what a move that leaves the state as it is, is called as an event; else the state that was reached.
     """
 
     kind: notice_kinds.NoticeKind | None = None
     to: frozenset[Who] = frozenset()
     settled: bool = False
     inside: bool = False
+    event: str = ""
 
 
+UNCHANGED = ""  # the target of a move that leaves the state as it is
 ANNOUNCEMENTS: dict[tuple[str, str, str], Announcement] = {}
 
 
@@ -224,6 +227,8 @@ for _key in (
     ("delivery", "cancel", D.TERMINATED),
 ):
     ANNOUNCEMENTS[_key] = Announcement()
+ANNOUNCEMENTS["agreement", "announce", UNCHANGED] = Announcement(event="stop-announced")
+ANNOUNCEMENTS["agreement", "call_off", UNCHANGED] = Announcement(event="stop-called-off")
 
 # Told to nobody: a vote is nobody's business before the quorum is met, and a case handed over stays where it is.
 SILENT = {

@@ -178,3 +178,32 @@ class TemplatePart(TextChoices):
     BASIS = "basis", _("Legal basis and purpose")
     LETTER = "letter", _("Subject of the letter and signing officer")
     USE = "use", _("Time and safety")
+
+
+class MessageState(TextChoices):
+    """What became of an event on its way to an agency's system."""
+
+    WAITING = "waiting", _("Waiting")
+    TAKEN = "taken", _("Taken")
+    GIVEN_UP = "given-up", _("Given up")
+
+
+class SendOutcome(TextChoices):
+    """What a try to send a message came to."""
+
+    TAKEN = "taken", _("Taken")
+    REFUSED = "refused", _("The system answered with an error")
+    GONE = "gone", _("The system wants no more (410)")
+    BUSY = "busy", _("The system asked to wait")
+    UNREACHABLE = "unreachable", _("The system could not be reached")
+    SLOW = "slow", _("No answer in time")
+    CERTIFICATE = "certificate", _("The certificate is not valid")
+    FORBIDDEN = "forbidden", _("The name leads to an address that is not allowed")
+
+
+class DisabledBecause(TextChoices):
+    """Why nothing is sent to an endpoint any more."""
+
+    BY_HAND = "by-hand", _("Switched off by the agency")
+    GONE = "gone", _("The system wants no more (410)")
+    FAILING = "failing", _("Not reached for days")

@@ -6,10 +6,12 @@ from exchange.services import (
     cases,
     deliveries,
     digests,
+    dispatching,
     escalating,
     holding,
     leavers,
     lookups,
+    outbox,
     reminders,
     requests,
     scanning,
@@ -25,6 +27,10 @@ def deliver(delivery_id: int) -> None:
 
 def scan_attachment(attachment_id: int) -> None:
     scanning.scan(attachment_id)
+
+
+def send_webhooks(endpoint_id: int) -> None:
+    dispatching.send_due(endpoint_id)
 
 
 def sweep() -> None:
@@ -44,6 +50,8 @@ def sweep() -> None:
         cases.lapse_claims,
         escalating.escalate_due,
         digests.send_due,
+        dispatching.nudge_due,
+        outbox.forget_old,
         lookups.erase_old,
         scanning.nudge_due,
         scanning.erase_due,

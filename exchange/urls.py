@@ -19,6 +19,7 @@ from exchange.views import (
     saved_searches,
     scanned_letters,
     templates,
+    webhooks,
 )
 from registry import addresses  # noqa: F401  registers the parts
 
@@ -103,6 +104,20 @@ urlpatterns = [
     path("paper/<uuid:public_id>/take-back/", paper.PaperTakeBackView.as_view(), name="paper-take-back"),
     path("letters/<uuid:public_id>/", letters.LetterDetailView.as_view(), name="letter-detail"),
     path("letters/<uuid:public_id>/pdf/", letters.LetterDownloadView.as_view(), name="letter-download"),
+    path("webhooks/", webhooks.WebhookListView.as_view(), name="webhook-list"),
+    path("webhooks/new/", webhooks.WebhookCreateView.as_view(), name="webhook-create"),
+    path("webhooks/<uuid:public_id>/", webhooks.WebhookDetailView.as_view(), name="webhook-detail"),
+    path("webhooks/<uuid:public_id>/change/", webhooks.WebhookChangeView.as_view(), name="webhook-change"),
+    path("webhooks/<uuid:public_id>/secret/", webhooks.WebhookSecretView.as_view(), name="webhook-secret"),
+    path("webhooks/<uuid:public_id>/test/", webhooks.WebhookTestView.as_view(), name="webhook-test"),
+    path("webhooks/<uuid:public_id>/disable/", webhooks.WebhookDisableView.as_view(), name="webhook-disable"),
+    path("webhooks/<uuid:public_id>/enable/", webhooks.WebhookEnableView.as_view(), name="webhook-enable"),
+    path("webhooks/<uuid:public_id>/replay/", webhooks.WebhookReplayView.as_view(), name="webhook-replay"),
+    path(
+        "webhooks/<uuid:public_id>/messages/<uuid:message_id>/replay/",
+        webhooks.WebhookMessageReplayView.as_view(),
+        name="webhook-message-replay",
+    ),
     path("check/", letter_checks.LetterCheckView.as_view(), name="letter-check"),
     path(
         "check/<agency:agency>/<int:number>/<str:code>/",

@@ -9,8 +9,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from evidence import ledger
-from exchange import announcing, rules
-from exchange.announcements import ANNOUNCEMENTS
+from evidence.models import Entry
+from exchange import rules, telling
+from exchange.announcements import ANNOUNCEMENTS, UNCHANGED
 from exchange.models import Agreement, Delivery, ExchangeRequest
 from exchange.refusals import Refusal, WrongState
 from exchange.states import AGREEMENT, DELIVERY, REQUEST, Move, Side, Table
@@ -24,6 +25,8 @@ RELATED = {
     Agreement: ("consumer", "provider", "dataset__database", "policy", "case__request"),
     Delivery: ("agreement__consumer", "agreement__provider", "agreement__dataset__database", "agreement__policy"),
 }
+
+TOLD_TO_SYSTEMS = ("takes_effect_on",)  # of the details that the ledger keeps
 
 
 @dataclass
@@ -166,7 +169,7 @@ def _finish(step: Step, table: Table) -> None:
     if hasattr(subject, "status_reason") and not step.move.stays:  # it is the reason of the state
         subject.status_reason = step.reason
     subject.save()
-    ledger.record(
+    entry = ledger.record(
         action=f"{table.name}.{step.move.name}",
         actor=actor_of(step.by, rules.acting_agency(step.move.side, subject, step.by)),
         subject=(table.name, subject.code),
@@ -174,18 +177,21 @@ def _finish(step: Step, table: Table) -> None:
         details={"from": before, "to": step.target, **step.details},
         personal={"reason": step.reason} if step.reason else None,
     )
-    _announce(step, table)
+    _announce(step, table, before, entry)
 
 
-def _announce(step: Step, table: Table) -> None:
-    """Tell whom it concerns. Before the follow-ups: the last of them may be one that nothing takes back."""
-    announcement = ANNOUNCEMENTS.get((table.name, step.move.name, step.target))
+def _announce(step: Step, table: Table, before: str, entry: Entry) -> None:
+    """Tell systems and people whom it concerns. Before the follow-ups: the last of them may be one that nothing takes back."""
+    announcement = ANNOUNCEMENTS.get((table.name, step.move.name, UNCHANGED if step.move.stays else step.target))
     if announcement is None:
         return
+    more = {name: step.details[name] for name in TOLD_TO_SYSTEMS if name in step.details}
+    data = {"previous": str(before), "move": step.move.name, **more}
+    telling.tell_systems(table.name, step.subject, announcement, entry=entry, data=data)
     if announcement.settled:
-        step.then(lambda: _still_so(step) and announcing.tell_people(announcement, step.subject, by=step.by))
+        step.then(lambda: _still_so(step) and telling.tell_people(announcement, step.subject, by=step.by))
     else:
-        announcing.tell_people(announcement, step.subject, by=step.by)
+        telling.tell_people(announcement, step.subject, by=step.by)
 
 
 def _still_so(step: Step) -> bool:

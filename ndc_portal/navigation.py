@@ -8,6 +8,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from exchange.models import WebhookEndpoint
 from registry.choices import Role
 from registry.models import Notice
 from registry.permissions import roles_of
@@ -114,6 +115,10 @@ class Viewer:
     @property
     def is_requester(self) -> bool:
         return Role.REQUESTER in self.roles
+
+    @property
+    def manages_webhooks(self) -> bool:
+        return not self.roles.isdisjoint(WebhookEndpoint.MANAGERS)
 
     @cached_property
     def links(self) -> list[Link]:

@@ -1,6 +1,7 @@
 """Settings of the portal, read from the environment and from .env; a missing or wrong value stops the start."""
 
 import re
+from ipaddress import ip_network
 from pathlib import Path
 
 from csp.constants import NONE, SELF
@@ -247,6 +248,11 @@ _OWN_SERVER = f"{DATABASES['default']['HOST']}:{DATABASES['default']['PORT'] or 
 SOURCE_ALLOWED_ADDRESSES = env.list("SOURCE_ALLOWED_ADDRESSES", []) or ([_OWN_SERVER] if DEBUG else [])
 SOURCE_ALLOWED_FOLDERS = [
     Path(folder).resolve() for folder in env.list("SOURCE_ALLOWED_FOLDERS", []) or ([VAR_DIR / "demo"] if DEBUG else [])
+]
+# Networks of agencies in which their webhooks may lie, beside public addresses. On one's own machine that machine counts.
+WEBHOOK_PRIVATE_NETWORKS = [
+    ip_network(network)
+    for network in env.list("WEBHOOK_PRIVATE_NETWORKS", []) or (["127.0.0.0/8", "::1/128"] if DEBUG else [])
 ]
 DELIVERY_DIR = VAR_DIR / "deliveries"
 # No figure about values tells of fewer than so many.

@@ -56,6 +56,7 @@ EXCHANGE = (
     "lookup",
     "lookuprate",
     "lookupusage",
+    "outboxevent",
     "recusal",
     "paperexchange",
     "requesttemplate",
@@ -63,6 +64,9 @@ EXCHANGE = (
     "revision",
     "savedsearch",
     "stopnotice",
+    "webhookattempt",
+    "webhookendpoint",
+    "webhookmessage",
 )
 # Roles that work at the desk of a data owner, and see its rows only.
 DESK_ROLES = (Role.CASE_OFFICER, Role.REVIEWER, Role.APPROVER)
@@ -138,6 +142,8 @@ ROLE_PERMISSIONS: dict[Role, frozenset[str]] = {
         | _permissions("registry", ("view",), _READ_BY_OPERATORS)
         | _permissions("exchange", ("add", "change", "view"), ("calendarday", "deadlineprofile"))
         | _permissions("exchange", ("view",), ("agreement", "delivery", "deliveryattempt", "paperexchange"))
+        # Whether what is sent arrives; the events themselves are the agencies'.
+        | _permissions("exchange", ("view",), ("webhookattempt", "webhookendpoint", "webhookmessage"))
     ),
     Role.AUDITOR: frozenset(
         _permissions("registry", ("view",), REGISTRY)

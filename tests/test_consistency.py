@@ -11,8 +11,10 @@ from django.core.management import call_command
 from django.db import models
 
 from exchange import states, states_document
+from exchange.announcements import ANNOUNCEMENTS, SILENT, UNCHANGED, Who
 from exchange.rules import RULES
 from exchange.states import TABLES
+from exchange.telling import PARTS
 
 ROOT = Path(settings.BASE_DIR)
 # From the ground up: an app imports the ones before it, never one after it.
@@ -191,6 +193,18 @@ def test_nothing_that_can_be_evidence_is_deleted_with_something_else(model):
 def test_every_rule_of_the_tables_exists_and_is_explained():
     named = {rule for table in TABLES for move in table.moves.values() for rule in move.rules}
     assert named == set(RULES) == set(states_document.RULES)
+
+
+def test_every_move_is_told_or_silent_for_a_reason():
+    moves = {
+        (table.name, name, target)
+        for table in TABLES
+        for name, move in table.moves.items()
+        for target in move.targets or [UNCHANGED]
+    }
+    assert moves == ANNOUNCEMENTS.keys() | SILENT
+    assert not ANNOUNCEMENTS.keys() & SILENT
+    assert PARTS.keys() == set(Who)
 
 
 def test_states_document_is_up_to_date():

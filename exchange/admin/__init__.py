@@ -18,4 +18,5 @@ from exchange.admin import (  # noqa: F401 - importing registers
     source_changes,
     stops,
     templates,
+    webhooks,
 )

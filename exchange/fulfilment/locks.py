@@ -9,7 +9,8 @@ from contextlib import contextmanager
 
 from django.db import connection
 
-NAMESPACE = 0x4E4443  # "NDC"
+NAMESPACE = 0x4E4443  # "NDC": deliveries
+WEBHOOKS = 0x4E4457  # endpoints, each served by one worker at a time
 
 
 START = -1  # no delivery's number: the lock under which workers that start write their schedule
@@ -33,10 +34,10 @@ def wait_for(number: int) -> None:
 
 
 @contextmanager
-def holding(delivery_id: int) -> Iterator[bool]:
-    """Try to take the delivery's lock; says whether it was taken, and lets go at the end."""
+def holding(number: int, *, namespace: int = NAMESPACE) -> Iterator[bool]:
+    """Try to take the lock of a delivery (or another thing); says whether it was taken, and lets go at the end."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [NAMESPACE, delivery_id])
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [namespace, number])
         (taken,) = cursor.fetchone()
     try:
         yield taken
@@ -44,4 +45,4 @@ def holding(delivery_id: int) -> Iterator[bool]:
         # A lost session has lost the lock, too; asking again would only hide the first error.
         if taken and connection.connection is not None and not connection.connection.closed:
             with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [NAMESPACE, delivery_id])
+                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [namespace, number])

@@ -10,6 +10,7 @@ from exchange.models.deliveries import Delivery, DeliveryAttempt
 from exchange.models.digests import DailyDigest, Escalation
 from exchange.models.joint import JointRequest
 from exchange.models.lookups import Lookup, LookupRate, LookupUsage
+from exchange.models.outbox import OutboxEvent, WebhookAttempt, WebhookEndpoint, WebhookMessage
 from exchange.models.paper import PaperExchange
 from exchange.models.recusals import Recusal
 from exchange.models.requests import ExchangeRequest, Revision
@@ -37,6 +38,7 @@ __all__ = [
     "Lookup",
     "LookupRate",
     "LookupUsage",
+    "OutboxEvent",
     "PaperExchange",
     "Recusal",
     "RequestTemplate",
@@ -44,4 +46,7 @@ __all__ = [
     "Revision",
     "SavedSearch",
     "StopNotice",
+    "WebhookAttempt",
+    "WebhookEndpoint",
+    "WebhookMessage",
 ]

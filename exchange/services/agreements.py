@@ -10,7 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from evidence import ledger
 from evidence.models import Entry, Outcome
-from exchange import rules, versions, workflow
+from exchange import rules, telling, versions, workflow
+from exchange.announcements import Announcement
 from exchange.choices import EndReason, Frequency, RequestKind
 from exchange.models import Agreement, ExchangeRequest, ReviewCase
 from exchange.models.agreements import USE
@@ -62,7 +63,7 @@ def conclude(*, case: ReviewCase, scope: Scope, is_standing: bool = False) -> Ag
     )
     agreement.refresh_from_db(fields=["gives_until", "stops_on", "stops_as"])  # the database worked them out
     rules.check_still_shared(agreement)
-    ledger.record(
+    entry = ledger.record(
         action="agreement.conclude",
         actor=ledger.SYSTEM,
         subject=("agreement", agreement.code),
@@ -74,6 +75,7 @@ def conclude(*, case: ReviewCase, scope: Scope, is_standing: bool = False) -> Ag
             "version": agreement.version,
         },
     )
+    telling.tell_systems("agreement", agreement, Announcement(), entry=entry, data={"previous": "", "move": "conclude"})
     for user in _named_in(request):
         access.grant(permission=USE, on=agreement, to=user, by=None, correlation_id=request.code)
     if agreement.valid_from <= timezone.localdate() <= agreement.valid_to:

@@ -13,7 +13,15 @@ from django.views.generic.detail import SingleObjectMixin
 from django.views.generic.edit import FormMixin
 
 from exchange.choices import SearchPage
-from exchange.models import Agreement, Delivery, ExchangeRequest, JointRequest, Letter, RequestTemplate
+from exchange.models import (
+    Agreement,
+    Delivery,
+    ExchangeRequest,
+    JointRequest,
+    Letter,
+    RequestTemplate,
+    WebhookEndpoint,
+)
 from exchange.refusals import Refusal
 from exchange.services import saved_searches
 from registry.views.lists import FormListView
@@ -25,6 +33,7 @@ DETAIL = {
     Agreement: "exchange:agreement-detail",
     Delivery: "exchange:delivery-detail",
     Letter: "exchange:letter-detail",
+    WebhookEndpoint: "exchange:webhook-detail",
 }
 
 

@@ -8,13 +8,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from exchange.announcements import ANNOUNCEMENTS, SILENT, Who
-from exchange.announcing import PARTS
 from exchange.choices import ConflictKind
 from exchange.fulfilment import run
 from exchange.refusals import Refusal
 from exchange.services import agreements, cases, recusals, requests
-from exchange.states import TABLES, RequestStatus
+from exchange.states import RequestStatus
 from registry import permissions
 from registry.choices import Mode, Role
 from registry.models import Delegation, Membership, Notice
@@ -26,15 +24,6 @@ from tests.scenarios import hash_of
 
 def told(kind: str) -> set:
     return {notice.recipient for notice in Notice.objects.filter(kind=f"exchange.{kind}").select_related("recipient")}
-
-
-def test_every_move_is_told_or_silent_for_a_reason():
-    moves = {
-        (table.name, move.name, target) for table in TABLES for move in table.moves.values() for target in move.targets
-    }
-    assert moves == ANNOUNCEMENTS.keys() | SILENT
-    assert not ANNOUNCEMENTS.keys() & SILENT
-    assert PARTS.keys() == set(Who)
 
 
 def test_signatories_who_may_sign_hear_of_a_proposal(world):

@@ -16,8 +16,18 @@ from evidence.models import Entry
 from exchange import summary
 from exchange.choices import Direction, PaperReason, SearchPage
 from exchange.forms.request import BasisForm
-from exchange.models import ExchangeRequest, PaperExchange, RequestTemplate, SavedSearch
-from exchange.services import attachments, cases, comments, joint, paper, request_templates, requests, saved_searches
+from exchange.models import ExchangeRequest, PaperExchange, RequestTemplate, SavedSearch, WebhookEndpoint
+from exchange.services import (
+    attachments,
+    cases,
+    comments,
+    joint,
+    paper,
+    request_templates,
+    requests,
+    saved_searches,
+    webhooks,
+)
 from exchange.states import Side
 from exchange.urls import urlpatterns
 from registry.choices import AccessRights, Mode, Role
@@ -568,6 +578,7 @@ PUBLIC = {"nobody": 302, "requester": 200, "stranger": 200, "endorser": 200, "ap
 OWN = {"nobody": 302, "requester": 200, "stranger": 404, "endorser": 200, "approver": 404, "auditor": 404}
 BACK = {**OWN, "requester": 302, "endorser": 302}
 CLERK = {**OWN, "endorser": 403}
+SIGNATORY = {**OWN, "requester": 404}
 # name: (method, kind of object, statuses)
 TABLE = {
     ("request-list", "get"): ("", PUBLIC),
@@ -667,6 +678,24 @@ TABLE = {
     ("paper-correct", "post"): ("paper", {**OWN, "requester": 422, "endorser": 422, "auditor": 422}),
     ("paper-take-back", "get"): ("paper", {**BACK, "auditor": 302}),
     ("paper-take-back", "post"): ("paper", {**OWN, "requester": 422, "endorser": 422, "auditor": 422}),
+    ("webhook-list", "get"): ("", PUBLIC),
+    ("webhook-create", "get"): ("", {**dict.fromkeys(ROLES, 403), "nobody": 302, "endorser": 200, "approver": 200}),
+    ("webhook-create", "post"): ("", {**dict.fromkeys(ROLES, 403), "nobody": 302, "endorser": 422, "approver": 422}),
+    ("webhook-detail", "get"): ("webhook", SIGNATORY),
+    ("webhook-change", "get"): ("webhook", SIGNATORY),
+    ("webhook-change", "post"): ("webhook", {**SIGNATORY, "endorser": 302}),
+    ("webhook-secret", "get"): ("webhook", SIGNATORY),
+    ("webhook-secret", "post"): ("webhook", SIGNATORY),
+    ("webhook-test", "get"): ("webhook", {**SIGNATORY, "endorser": 302}),
+    ("webhook-test", "post"): ("webhook", {**SIGNATORY, "endorser": 302}),
+    ("webhook-disable", "get"): ("webhook", {**SIGNATORY, "endorser": 302}),
+    ("webhook-disable", "post"): ("webhook", {**SIGNATORY, "endorser": 302}),
+    ("webhook-enable", "get"): ("webhook", {**SIGNATORY, "endorser": 302}),
+    ("webhook-enable", "post"): ("webhook", {**SIGNATORY, "endorser": 302}),
+    ("webhook-replay", "get"): ("webhook", {**SIGNATORY, "endorser": 302}),
+    ("webhook-replay", "post"): ("webhook", {**SIGNATORY, "endorser": 422}),
+    ("webhook-message-replay", "get"): ("webhook", {**SIGNATORY, "endorser": 302}),
+    ("webhook-message-replay", "post"): ("webhook", {**SIGNATORY, "endorser": 302}),
 }
 
 
@@ -714,6 +743,11 @@ def build(world, kind: str):
         )
     if kind == "paper":
         return record_letter(world)
+    if kind == "webhook":
+        address = f"https://203.162.4.191/{WebhookEndpoint.objects.count()}"  # public, and looked up in no network
+        endpoint, _secret = webhooks.create(agency=world.consumer, by=world.endorser, url=address)
+        webhooks.send_test(endpoint=endpoint, by=world.endorser)
+        return endpoint
     steps = {"draft": world.draft, "proposed": world.proposed, "offered": world.offered}
     steps.update({"agreement": world.agreed, "delivery": world.delivered})
     return steps[kind]() if kind else None
@@ -724,6 +758,8 @@ def rest_of_address(name: str, thing=None) -> list:
         return [thing.comments.get().public_id if thing else uuid.uuid4()]
     if name in ("attachment-open", "attachment-remove"):
         return [thing.attachments.get().public_id if thing else uuid.uuid4()]
+    if name == "webhook-message-replay":
+        return [thing.messages.get().public_id if thing else uuid.uuid4()]
     return [2] if name == "request-edit" else []
 
 

@@ -175,6 +175,7 @@ def values_of(parts: str, name: str) -> list:
         "step": [1, 2, 3],
         "comment_id": [uuid4()],
         "file_id": [uuid4()],
+        "message_id": [uuid4()],
         "agency": list(Database.owner.field.related_model.objects.values_list("code", flat=True)),
         "number": [1],
         "kind": ["dataset", "search"],

@@ -1,4 +1,7 @@
-"""Telling the people whom a move concerns, in the transaction of the move: who they are is asked of the rows as they stand."""
+"""Telling whom a move concerns, in the transaction of the move: people by a notice, the systems of agencies by an event.
+
+Who they are is asked of the rows as they stand.
+"""
 
 from collections.abc import Callable
 
@@ -6,9 +9,12 @@ from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils import timezone
 
+from evidence.models import Entry
 from exchange.announcements import CONSUMER, QUIET_ENDINGS, Announcement, Who
 from exchange.models import Agreement, Decision, Delivery, ExchangeRequest, ReviewCase
 from exchange.models.agreements import USE
+from exchange.services import outbox
+from exchange.webhooks import event_types
 from registry import permissions
 from registry.choices import Role
 from registry.models import Agency, Database, Delegation, Membership, User
@@ -39,6 +45,34 @@ def tell_people(announcement: Announcement, subject: Subject, *, by: User | None
         if parts and agency is not None:
             people = exchange.people(agency, parts, by)
             notices.tell(kind=announcement.kind, to=people, path=path, **told)
+
+
+def tell_systems(table: str, subject: Subject, announcement: Announcement, *, entry: Entry, data: dict) -> None:
+    """Keep an event for the systems of both agencies; of the owner only if it knows of the request at all.
+
+    `entry` is the evidence of what happened, `data` is told beside the names of what it is about: no people, no reasons.
+    """
+    exchange = _Exchange(subject)
+    knows = exchange.case is not None and not announcement.inside
+    about = {
+        "object": table,
+        "code": subject.code,
+        "id": str(subject.public_id),
+        "state": str(subject.status),
+        "request": exchange.request.code,
+        "consumer": exchange.consumer.code,
+        "provider": exchange.provider.code if exchange.provider else "",
+    }
+    if exchange.agreement:
+        about |= {"agreement": exchange.agreement.code, "version": exchange.agreement.version}
+    outbox.write(
+        type=event_types.type_of(table, announcement.event or subject.status),
+        subject=subject.code,
+        entry=entry,
+        data=about | data,
+        consumer=exchange.consumer,
+        provider=exchange.provider if knows else None,
+    )
 
 
 def _is_quiet(subject: Subject) -> bool:
