@@ -17,7 +17,7 @@ from exchange.announcements import ANNOUNCEMENTS
 from exchange.choices import DisabledBecause, MessageState, SendOutcome, StopKind
 from exchange.models import OutboxEvent, WebhookAttempt, WebhookMessage
 from exchange.refusals import Incomplete, Refusal
-from exchange.services import announcing, cases, dispatching, outbox, requests, webhooks
+from exchange.services import cases, dispatching, outbox, requests, stop_notices, webhooks
 from exchange.webhooks import addresses, event_types, sending
 from registry.choices import Role
 from registry.models import Notice
@@ -131,13 +131,13 @@ def test_endpoint_hears_only_what_it_chose(world, receiver):
 
 
 def test_stop_that_is_announced_is_an_event_with_its_day(world):
-    agreement, day = world.agreed(), announcing.earliest_day()
+    agreement, day = world.agreed(), stop_notices.earliest_day()
     stop = {"kind": StopKind.REVOKE, "takes_effect_on": day, "reason": "Hết căn cứ"}
-    announcing.announce(agreement=agreement, by=world.approver, **stop)
+    stop_notices.announce(agreement=agreement, by=world.approver, **stop)
     announced = OutboxEvent.objects.get(type="agreement.stop-announced")
     assert announced.data["takes_effect_on"] == day.isoformat()
     assert (announced.data["state"], announced.data["previous"]) == ("active", "active")
-    announcing.call_off(agreement=agreement, by=world.approver, reason="Đã rõ")
+    stop_notices.call_off(agreement=agreement, by=world.approver, reason="Đã rõ")
     assert OutboxEvent.objects.filter(type="agreement.stop-called-off").count() == 1
 
 
