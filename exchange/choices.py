@@ -180,6 +180,15 @@ class TemplatePart(TextChoices):
     USE = "use", _("Time and safety")
 
 
+class MailState(TextChoices):
+    """What became of a digest as a mail."""
+
+    NONE = "none", _("Not sent by mail")
+    WAITING = "waiting", _("Waiting")
+    SENT = "sent", _("Sent")
+    FAILED = "failed", _("Could not be sent")
+
+
 class MessageState(TextChoices):
     """What became of an event on its way to an agency's system."""
 

@@ -11,6 +11,7 @@ from exchange.services import (
     holding,
     leavers,
     lookups,
+    mailing,
     outbox,
     reminders,
     requests,
@@ -27,6 +28,10 @@ def deliver(delivery_id: int) -> None:
 
 def scan_attachment(attachment_id: int) -> None:
     scanning.scan(attachment_id)
+
+
+def send_mails() -> None:
+    mailing.send_due()
 
 
 def send_webhooks(endpoint_id: int) -> None:
@@ -50,6 +55,7 @@ def sweep() -> None:
         cases.lapse_claims,
         escalating.escalate_due,
         digests.send_due,
+        mailing.nudge_due,
         dispatching.nudge_due,
         outbox.forget_old,
         lookups.erase_old,

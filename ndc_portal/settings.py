@@ -6,7 +6,7 @@ from pathlib import Path
 
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
-from environs import Env
+from environs import Env, EnvError
 
 from ndc_portal import database
 
@@ -262,6 +262,18 @@ RELEASE_LEAST_DIFFERENCE = env.int("RELEASE_LEAST_DIFFERENCE", 10, validate=lamb
 # Working days before the end of an agreement on which its consumer is told, unless a deadline “renewal-reminder” says otherwise.
 RENEWAL_REMINDER_DAYS = env.int("RENEWAL_REMINDER_DAYS", 20, validate=lambda value: 1 <= value <= 250)
 DELIVERY_DAYS = env.int("DELIVERY_DAYS", 30, validate=lambda value: 1 <= value <= 365)
+
+# Mail: the address of the server as a URL. On one's own machine mails are printed; elsewhere none are sent without it.
+IS_MAIL_SENT = bool(env.str("EMAIL_URL", "")) or DEBUG
+vars().update(
+    env.dj_email_url("EMAIL_URL")
+    if env.str("EMAIL_URL", "")
+    else {"EMAIL_BACKEND": f"django.core.mail.backends.{'console' if DEBUG else 'dummy'}.EmailBackend"}
+)
+EMAIL_TIMEOUT = 20  # seconds
+DEFAULT_FROM_EMAIL = env.str("MAIL_FROM", "") or "ndc-portal@localhost"
+if IS_MAIL_SENT and not DEBUG and not env.str("MAIL_FROM", ""):
+    raise EnvError("MAIL_FROM has to say who mails come from, because EMAIL_URL is set")
 
 # Files that people attach to requests and comments
 ATTACHMENT_DIR = Path(env.str("ATTACHMENT_DIR", "") or VAR_DIR / "attachments").resolve()

@@ -32,6 +32,11 @@ class UnitKind(TextChoices):
     PROVINCE = "province", _("Province")
 
 
+class Language(TextChoices):
+    VIETNAMESE = "vi", _("Vietnamese")
+    ENGLISH = "en", _("English")
+
+
 class Role(TextChoices):
     REQUESTER = "requester", _("Requester")
     ENDORSER = "endorser", _("Endorser")

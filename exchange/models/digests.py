@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from exchange.choices import MailState
 from exchange.models.cases import ReviewCase
 from registry.models import User
 
@@ -14,13 +15,29 @@ class DailyDigest(models.Model):
     person = models.ForeignKey(User, verbose_name=_("person"), on_delete=models.PROTECT, related_name="+")
     day = models.DateField(_("day"))
     was_told = models.BooleanField(_("something was told"))
+    told = models.JSONField(_("what was counted"), default=dict, blank=True)
+    mail = models.CharField(_("mail"), max_length=10, choices=MailState, default=MailState.NONE)
+    mail_attempts = models.PositiveSmallIntegerField(_("attempts to send it"), default=0)
+    mail_due_at = models.DateTimeField(_("to be sent at"), null=True, blank=True)
+    mailed_at = models.DateTimeField(_("sent at"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("daily digest")
         verbose_name_plural = _("daily digests")
         ordering = ["-day", "pk"]
         default_permissions = ()
-        constraints = [models.UniqueConstraint(fields=["person", "day"], name="exchange_dailydigest_once")]
+        indexes = [
+            models.Index(fields=["mail_due_at"], condition=Q(mail="waiting"), name="exchange_dailydigest_to_mail")
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["person", "day"], name="exchange_dailydigest_once"),
+            models.CheckConstraint(
+                condition=Q(mail__in=[MailState.NONE, MailState.FAILED], mailed_at__isnull=True)
+                | Q(mail=MailState.WAITING, mail_due_at__isnull=False, mailed_at__isnull=True)
+                | Q(mail=MailState.SENT, mailed_at__isnull=False),
+                name="exchange_dailydigest_mail",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.person} {self.day}"

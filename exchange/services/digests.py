@@ -1,27 +1,32 @@
 """One digest a day for each person: what is overdue, due soon, waits, or is about to lapse. Never two, none on a day off.
 
-It is a notice of the portal: nothing is sent by mail.
+It is a notice of the portal; `mailing` sends it by mail, too, together with what else was told and not read yet.
 """
 
+from collections import Counter
 from collections.abc import Iterable
-from datetime import date, time
+from datetime import date, datetime, time, timedelta
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from exchange.choices import MailState
 from exchange.models import DailyDigest, ExchangeRequest, ReviewCase
 from exchange.services import deadlines, desk, escalating, requests, sweeping
 from exchange.states import RequestStatus
 from exchange.terms import Term
 from registry import notice_kinds, permissions
 from registry.choices import Role
-from registry.models import Database, Delegation, Membership, User
+from registry.models import Database, Delegation, Membership, Notice, User
 from registry.services import notices
 
+FRESH = timedelta(days=7)  # older notices are in no digest, whether they were read or not
 FROM = time(7, 30)  # of the day in Viet Nam
+MOST_COUNTED = 1_000  # notices of one person
 AT_ONCE = 200  # people in one sweep
 MONDAY = 0
 
@@ -64,6 +69,9 @@ def concerned() -> set[int]:
     returned = ExchangeRequest.objects.filter(status=RequestStatus.RETURNED)
     people.update(_with_role(returned.values("consumer"), Role.REQUESTER))
     people.update(_about_to_lapse().values_list("last_edited_by", flat=True))
+    if settings.IS_MAIL_SENT:
+        fresh = Notice.objects.unread().filter(created_at__gt=timezone.now() - FRESH)
+        people.update(fresh.values_list("recipient", flat=True).distinct())
     return people
 
 
@@ -81,14 +89,38 @@ def _remind(person: User, today: date) -> bool:
     told = counts_for(person)
     pressing = told["overdue"] or told["soon"] or told["lapsing"] or told["escalated"]
     is_worth_it = bool(pressing or (told["waiting"] and today.weekday() == MONDAY))
+    unread = unread_since(person, _last_told(person)) if is_mailed(person) else {}
+    mail = (
+        {"mail": MailState.WAITING, "mail_due_at": timezone.now()}
+        if is_mailed(person) and (is_worth_it or unread)
+        else {}
+    )
     try:
         with transaction.atomic():
-            DailyDigest.objects.create(person=person, day=today, was_told=is_worth_it)
+            counts = {**(told if is_worth_it else {}), "unread": unread}
+            DailyDigest.objects.create(person=person, day=today, was_told=is_worth_it, told=counts, **mail)
             if is_worth_it:
                 notices.tell(kind=DIGEST, to=[person], path=reverse("exchange:desk"), **told)
     except IntegrityError:  # another worker did it in the same moment
         return False
     return True
+
+
+def is_mailed(person: User) -> bool:
+    return settings.IS_MAIL_SENT and person.wants_mail and bool(person.email)
+
+
+def _last_told(person: User) -> datetime:
+    """When the person last got a digest, so that nothing is told twice."""
+    last = DailyDigest.objects.filter(person=person).order_by("-day").first()
+    earliest = timezone.now() - FRESH
+    return max(earliest, timezone.make_aware(datetime.combine(last.day, FROM))) if last else earliest
+
+
+def unread_since(person: User, moment: datetime) -> dict[str, int]:
+    """How many notices of each kind came since and were not read."""
+    unread = Notice.objects.visible_to(person).unread().filter(created_at__gt=moment).exclude(kind=DIGEST.code)
+    return dict(Counter(unread.values_list("kind", flat=True)[:MOST_COUNTED]))
 
 
 def counts_for(person: User) -> dict[str, int]:

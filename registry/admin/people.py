@@ -98,6 +98,7 @@ class UserAdmin(ScopedAdmin, DjangoUserAdmin):
     fieldsets = [
         (None, {"fields": ["username", "password"]}),
         (_("Person"), {"fields": ["full_name", "position", "email", "phone"]}),
+        (_("Mail"), {"fields": ["language", "wants_mail"]}),
         (_("Access"), {"fields": ["is_active", "is_staff", "is_superuser"]}),
         (_("On record"), {"fields": ["shown_public_id", "last_login", "date_joined"]}),
     ]

@@ -11,7 +11,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from registry.choices import AgencyKind, Role
+from registry.choices import AgencyKind, Language, Role
 from registry.fields import TextLine
 from registry.names import in_current_language
 
@@ -101,6 +101,9 @@ class User(AbstractUser):
     full_name = TextLine(_("full name"), max_length=150)
     position = TextLine(_("position"), max_length=150, blank=True)
     phone = models.CharField(_("phone"), max_length=30, blank=True)
+    # Of what reaches the person outside the pages; a page is in the language chosen there.
+    language = models.CharField(_("language of mails"), max_length=2, choices=Language, default=Language.VIETNAMESE)
+    wants_mail = models.BooleanField(_("gets the daily digest by mail"), default=True)
 
     first_name = None
     last_name = None
@@ -109,6 +112,9 @@ class User(AbstractUser):
     class Meta(AbstractUser.Meta):
         verbose_name = _("user")
         verbose_name_plural = _("users")
+        constraints = [
+            models.CheckConstraint(condition=Q(language__in=Language.values), name="registry_user_language"),
+        ]
 
     def __str__(self) -> str:
         return self.full_name or self.username

@@ -58,6 +58,13 @@ def dismiss(*, membership: Membership, by: User | None) -> Membership:
     return set_end(membership=membership, last_day=timezone.localdate() - timedelta(days=1), by=by)
 
 
+def choose_mail(*, user: User, wants_mail: bool, language: str) -> User:
+    """Whether a person gets mails, and in which language: everybody's own affair, so nothing goes on record."""
+    user.wants_mail, user.language = wants_mail, language
+    user.save(update_fields=["wants_mail", "language"])
+    return user
+
+
 def check_delegation(*, delegator: User, delegate: User, agency: Agency, by: User | None) -> None:
     """Refuse a delegation that its giver cannot give, or its receiver cannot take."""
     if by is not None and by != delegator:
