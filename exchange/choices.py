@@ -216,3 +216,24 @@ class DisabledBecause(TextChoices):
     BY_HAND = "by-hand", _("Switched off by the agency")
     GONE = "gone", _("The system wants no more (410)")
     FAILING = "failing", _("Not reached for days")
+
+
+class CertificateKind(TextChoices):
+    """What an agency certifies about data that it received, once its agreement is over."""
+
+    DESTROYED = "destroyed", _("Destroyed")
+    KEPT = "kept", _("Kept longer, because a law asks for it")
+
+
+class DestructionMethod(TextChoices):
+    """How data was destroyed, in the three degrees of NIST SP 800-88."""
+
+    CLEAR = (
+        "clear",
+        _("Cleared: overwritten, or deleted with the storage's own means, so that no usual tool brings it back"),
+    )
+    PURGE = (
+        "purge",
+        _("Purged: cryptographic erase, or the device's own sanitising, so that no laboratory brings it back"),
+    )
+    DESTROY = "destroy", _("Destroyed: the medium itself was shredded, melted or burnt")

@@ -289,6 +289,19 @@ def check_desk(request: ExchangeRequest, by: User) -> None:
     _no_declared_conflict(request, by)
 
 
+def check_speaks_for_owner(agreement: Agreement, by: User) -> Delegation | None:
+    """Refuse unless the person decides for the owner of the agreement's data today, in person or under a delegation, and
+    neither is of the agency that asked or above it. Returns the delegation, if that is the only ground."""
+    if not by.is_active:
+        raise Refusal("nobody", _("Sign in with an active account."))
+    _assigned(permissions.DECIDE)(agreement, by)
+    database = agreement.dataset.database
+    delegation = None if _own_duty(by, database, permissions.DECIDE) else delegation_to(by, database)
+    for person in [by, delegation.delegator] if delegation else [by]:
+        _approver_not_of_consumer(agreement, person)
+    return delegation
+
+
 def _within_policy(request: ExchangeRequest, by: User | None) -> None:
     scopes.best_policy(request)
 

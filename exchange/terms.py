@@ -25,6 +25,7 @@ class Term(TextChoices):
     REMIND_BEFORE = "remind-before", _("Reminder before a day that is due")
     ESCALATE_AFTER = "escalate-after", _("Between two steps to the superior, after the day that was due")
     STOP_NOTICE = "stop-notice", _("Notice before an agreement is suspended or revoked, unless it is done at once")
+    DESTRUCTION = "destruction", _("Certificate of destruction, after the last day on which data may be kept")
 
 
 DEFAULTS = {
@@ -39,6 +40,7 @@ DEFAULTS = {
     Term.REMIND_BEFORE: 2,
     Term.ESCALATE_AFTER: 2,
     Term.STOP_NOTICE: 5,
+    Term.DESTRUCTION: 10,
 }
 DECIDING = (Term.READY_MADE, Term.SIMPLE, Term.COMPLEX, Term.VERY_COMPLEX)
 

@@ -6,6 +6,7 @@ from django.urls.converters import IntConverter
 from exchange.views import (
     agreements,
     attachments,
+    certificates,
     comments,
     deliveries,
     desk,
@@ -82,6 +83,14 @@ urlpatterns = [
     path("agreements/<uuid:public_id>/renew/", agreements.AgreementRenewView.as_view(), name="agreement-renew"),
     path("agreements/<uuid:public_id>/orders/", agreements.AgreementOrderView.as_view(), name="agreement-order"),
     path("agreements/<uuid:public_id>/users/", agreements.AgreementUsersView.as_view(), name="agreement-users"),
+    path(
+        "agreements/<uuid:public_id>/certificates/new/",
+        certificates.CertificatePrepareView.as_view(),
+        name="certificate-create",
+    ),
+    path("certificates/<uuid:public_id>/", certificates.CertificateDetailView.as_view(), name="certificate-detail"),
+    path("certificates/<uuid:public_id>/sign/", certificates.CertificateSignView.as_view(), name="certificate-sign"),
+    path("certificates/<uuid:public_id>/drop/", certificates.CertificateDropView.as_view(), name="certificate-drop"),
     path("deliveries/<uuid:public_id>/", deliveries.DeliveryDetailView.as_view(), name="delivery-detail"),
     path("deliveries/<uuid:public_id>/progress/", deliveries.DeliveryProgressView.as_view(), name="delivery-progress"),
     path("deliveries/<uuid:public_id>/data/", deliveries.DeliveryDownloadView.as_view(), name="delivery-download"),

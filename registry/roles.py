@@ -50,6 +50,7 @@ EXCHANGE = (
     "decision",
     "delivery",
     "deliveryattempt",
+    "destructioncertificate",
     "exchangerequest",
     "jointrequest",
     "letter",
@@ -122,7 +123,17 @@ _DESK = _permissions(
 ) | _permissions(
     "exchange",
     ("view",),
-    ("advice", "agreement", "comment", "decision", "exchangerequest", "letter", "reviewcase", "revision"),
+    (
+        "advice",
+        "agreement",
+        "comment",
+        "decision",
+        "destructioncertificate",
+        "exchangerequest",
+        "letter",
+        "reviewcase",
+        "revision",
+    ),
 )
 
 ROLE_PERMISSIONS: dict[Role, frozenset[str]] = {

@@ -8,6 +8,7 @@ from exchange.admin import (  # noqa: F401 - importing registers
     comments,
     deadlines,
     deliveries,
+    destruction,
     ledger,
     letters,
     lookups,

@@ -11,13 +11,14 @@ from django.utils.translation import gettext_lazy
 from exchange import stop_words, summary, workflow
 from exchange.admin import forms, wording
 from exchange.admin.access import DeskAdmin, agencies_of_desk
+from exchange.admin.destruction import OwedFilter
 from exchange.admin.dossier import scope_lines
 from exchange.admin.pages import MovePages
 from exchange.choices import StopKind
-from exchange.models import Agreement, StopNotice
+from exchange.models import Agreement, DestructionCertificate, StopNotice
 from exchange.refusals import Refusal
 from exchange.scope import Scope
-from exchange.services import agreements, stop_notices, stopping
+from exchange.services import agreements, destruction, stop_notices, stopping
 from exchange.states import AGREEMENT, AgreementStatus
 from registry.choices import FileFormat, Mode, Purpose
 from registry.models import User
@@ -106,6 +107,16 @@ class AgreementPage:
         return workflow.refusal_of(stop_notices.check_announcing, agreement=self.agreement, by=self.reader)
 
     @cached_property
+    def duty(self) -> destruction.Duty | None:
+        """What the consumer has to certify about the data, once the agreement is over."""
+        return destruction.duty_of(self.agreement)
+
+    @cached_property
+    def certificates(self) -> list[DestructionCertificate]:
+        found = DestructionCertificate.objects.filter(agreement__code=self.agreement.code, signed_at__isnull=False)
+        return list(found.order_by("-pk")[:DELIVERIES_SHOWN])
+
+    @cached_property
     def stops(self) -> list[stop_words.Line]:
         """What stopping the agreement stops."""
         return stop_words.for_owner(stopping.read(self.agreement))
@@ -114,7 +125,7 @@ class AgreementPage:
 @admin.register(Agreement)
 class AgreementAdmin(MovePages, DeskAdmin):
     list_display = ["__str__", "consumer", "dataset", "state", "mode", "valid_from", "valid_to", "is_standing"]
-    list_filter = ["status", "mode", "purpose", "is_standing", "valid_to"]
+    list_filter = ["status", "mode", "purpose", "is_standing", "valid_to", OwedFilter]
     list_select_related = ["consumer", "provider", "dataset"]
     list_per_page = 50
     show_facets = admin.ShowFacets.NEVER

@@ -16,7 +16,7 @@ from exchange import comparison, overlap_words, rules, summary
 from exchange.admin import wording
 from exchange.models import Agreement, ReviewCase, Revision
 from exchange.scope import excess
-from exchange.services import deadlines, joint, overlaps, recusals, scopes, standing
+from exchange.services import deadlines, destruction, destruction_desk, joint, overlaps, recusals, scopes, standing
 from exchange.services.requests import CONTENT
 from exchange.states import REQUEST, RequestStatus
 from exchange.terms import Term
@@ -104,6 +104,14 @@ class Dossier:
             return self.request.revisions.first()
         decided = self.request.revisions.filter(decisions__case=self.case).first()
         return decided or self.request.revisions.first()
+
+    @cached_property
+    def uncertified(self) -> list[destruction.Duty]:
+        """What the asking agency owes this owner about data that it received before, while there is something to decide."""
+        if self.request.status not in REQUEST.open:
+            return []
+        owed = destruction_desk.owed_by(self.request.consumer, self.case.provider)
+        return destruction.duties(list(owed[:EARLIER_SHOWN]))
 
     @cached_property
     def previous(self) -> Revision | None:

@@ -7,6 +7,7 @@ from exchange.models.cases import Decision, Letter, LetterCopy, LetterCounter, R
 from exchange.models.comments import Comment
 from exchange.models.deadlines import CalendarDay, DeadlineProfile
 from exchange.models.deliveries import Delivery, DeliveryAttempt
+from exchange.models.destruction import DestructionCertificate
 from exchange.models.digests import DailyDigest, Escalation
 from exchange.models.joint import JointRequest
 from exchange.models.lookups import Lookup, LookupRate, LookupUsage
@@ -29,6 +30,7 @@ __all__ = [
     "Decision",
     "Delivery",
     "DeliveryAttempt",
+    "DestructionCertificate",
     "Escalation",
     "ExchangeRequest",
     "JointRequest",

@@ -1,5 +1,6 @@
 """Counting working days in the calendar of the database, and what is due when."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
@@ -29,8 +30,20 @@ def working_days_of(term: Term) -> int:
 
 def due_on(start: date, working_days: int) -> date:
     """The day on which the term ends; the day of receipt does not count."""
-    horizon = start + timedelta(days=working_days * 3 + 60)
-    marked = dict(CalendarDay.objects.filter(day__gt=start, day__lte=horizon).values_list("day", "kind"))
+    return due_days([start], working_days)[start]
+
+
+def due_days(starts: Iterable[date], working_days: int) -> dict[date, date]:
+    """The day on which the term ends for each of the days on which it begins, with one look at the calendar."""
+    starts = set(starts)
+    if not starts:
+        return {}
+    horizon = max(starts) + timedelta(days=working_days * 3 + 60)
+    marked = dict(CalendarDay.objects.filter(day__gt=min(starts), day__lte=horizon).values_list("day", "kind"))
+    return {start: _count_on(start, working_days, marked) for start in starts}
+
+
+def _count_on(start: date, working_days: int, marked: dict[date, str]) -> date:
     day, left = start, working_days
     while left:
         day += timedelta(days=1)

@@ -13,8 +13,18 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from exchange.models import Advice, Agreement, Decision, Delivery, ExchangeRequest, ReviewCase, Revision
-from exchange.services import agreements, escalating
+from exchange.models import (
+    Advice,
+    Agreement,
+    Decision,
+    Delivery,
+    DestructionCertificate,
+    ExchangeRequest,
+    ReviewCase,
+    Revision,
+)
+from exchange.services import agreements, destruction, escalating
+from exchange.services import destruction_desk as certificates
 from exchange.states import DeliveryStatus, RequestStatus
 from registry import permissions
 from registry.choices import Role
@@ -64,10 +74,25 @@ def for_person(user: User) -> list[Section]:
 def _sections(user: User) -> Iterator[Section]:
     queue = reverse("admin:exchange_reviewcase_changelist")
     requests = reverse("exchange:request-list")
+    listed = reverse("exchange:agreement-list")
     yield _of("decide", _("To decide"), to_decide(user), _of_case, f"{queue}?state=review")
     yield _of("advise", _("To advise on"), to_advise(user), _of_case, f"{queue}?state=review")
     yield _of("sign", _("To sign"), to_sign(user), _of_signing, reverse("exchange:endorsement-list"))
     yield _of("answer", _("Offers to answer"), offers(user), _of_offer, reverse("exchange:endorsement-list"))
+    yield _of(
+        "sign-certificates", _("Certificates of destruction to sign"), certificates.to_sign(user), _of_certificate, ""
+    )
+    yield _of(
+        "answer-certificates", _("Certificates of destruction to answer"), certificates.to_answer(user), _of_answer, ""
+    )
+    yield _owed("certify", _("To certify that data is gone"), certificates.to_prepare(user), _owed_by_us, listed)
+    yield _owed(
+        "uncertified",
+        _("Overdue: others owe you certificates"),
+        certificates.overdue_for_owner(user),
+        _owed_to_us,
+        f"{reverse('admin:exchange_agreement_changelist')}?certificate=overdue",
+    )
     yield _of("superior", _("Overdue at desks below you"), superior(user), _of_case_below, "")
     yield _of("take", _("To take on"), to_take_on(user), _of_case, f"{queue}?state=new")
     yield _of("handle", _("Taken on by you"), in_hand(user), _of_case, f"{queue}?state=review&officer=me")
@@ -215,6 +240,34 @@ def _of_delivery(delivery: Delivery) -> Row:
     url = reverse("exchange:delivery-detail", args=[delivery.public_id])
     until = timezone.localdate(delivery.available_until)
     return Row(delivery.agreement.dataset.title, delivery.code, delivery.agreement.code, url, until)
+
+
+def _of_certificate(certificate: DestructionCertificate) -> Row:
+    agreement = certificate.agreement
+    return Row(agreement.dataset.title, certificate.code, str(agreement.provider), certificate.get_absolute_url())
+
+
+def _of_answer(certificate: DestructionCertificate) -> Row:
+    url = reverse("admin:exchange_destructioncertificate_change", args=[certificate.pk])
+    return Row(certificate.agreement.dataset.title, certificate.code, str(certificate.agreement.consumer), url)
+
+
+def _owed(name: str, title, found: QuerySet, told: Callable[[destruction.Duty], Row], more_url: str) -> Section:
+    """Agreements about which a certificate is owed, with the day until which."""
+    duties = destruction.duties(list(found[: MOST_SHOWN + 1]))
+    return Section(name, title, [told(duty) for duty in duties[:MOST_SHOWN]], len(duties) > MOST_SHOWN, more_url)
+
+
+def _owed_by_us(duty: destruction.Duty) -> Row:
+    agreement = duty.agreement
+    url = reverse("exchange:agreement-detail", args=[agreement.public_id])
+    return Row(agreement.dataset.title, agreement.code, str(agreement.provider), url, duty.due_on)
+
+
+def _owed_to_us(duty: destruction.Duty) -> Row:
+    agreement = duty.agreement
+    url = reverse("admin:exchange_agreement_change", args=[agreement.pk])
+    return Row(agreement.dataset.title, agreement.code, str(agreement.consumer), url, duty.due_on)
 
 
 def _of_registry(user: User) -> Section:

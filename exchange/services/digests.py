@@ -15,8 +15,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from exchange.choices import MailState
-from exchange.models import DailyDigest, ExchangeRequest, ReviewCase
-from exchange.services import deadlines, desk, escalating, requests, sweeping
+from exchange.models import DailyDigest, DestructionCertificate, ExchangeRequest, ReviewCase
+from exchange.services import deadlines, desk, destruction, escalating, requests, sweeping
+from exchange.services import destruction_desk as certificates
 from exchange.states import RequestStatus
 from exchange.terms import Term
 from registry import notice_kinds, permissions
@@ -68,11 +69,25 @@ def concerned() -> set[int]:
     people.update(_with_role(signing.values("consumer"), Role.ENDORSER))
     returned = ExchangeRequest.objects.filter(status=RequestStatus.RETURNED)
     people.update(_with_role(returned.values("consumer"), Role.REQUESTER))
+    people.update(_with_certificates())
     people.update(_about_to_lapse().values_list("last_edited_by", flat=True))
     if settings.IS_MAIL_SENT:
         fresh = Notice.objects.unread().filter(created_at__gt=timezone.now() - FRESH)
         people.update(fresh.values_list("recipient", flat=True).distinct())
     return people
+
+
+def _with_certificates() -> set[int]:
+    """Clerks and signatories of agencies that owe one, and deciders of owners who wait for one or have to answer it."""
+    owing = destruction.owing().order_by()
+    people = set(_with_role(owing.values("consumer"), Role.REQUESTER)) | set(
+        _with_role(owing.values("consumer"), Role.ENDORSER)
+    )
+    unsigned = DestructionCertificate.objects.to_be_signed()
+    people.update(_with_role(unsigned.values("agreement__consumer"), Role.ENDORSER))
+    waited_for = destruction.overdue().order_by().values("provider")
+    unanswered = DestructionCertificate.objects.unanswered().values("agreement__provider")
+    return people | set(_with_role(waited_for, Role.APPROVER)) | set(_with_role(unanswered, Role.APPROVER))
 
 
 def _with_role(agencies: Iterable, role: Role) -> Iterable[int]:
@@ -129,11 +144,14 @@ def counts_for(person: User) -> dict[str, int]:
     soon = deadlines.due_on(today, deadlines.working_days_of(Term.REMIND_BEFORE))
     kinds = (desk.to_decide, desk.to_advise, desk.to_take_on, desk.in_hand)
     cases = {pk: due for kind in kinds for pk, due in kind(person).values_list("pk", "due_on")}
+    owed = [duty.due_on for duty in destruction.duties(list(certificates.to_prepare(person)))]
+    stated = certificates.to_sign(person).count() + certificates.to_answer(person).count()
     requests_waiting = desk.to_sign(person).count() + desk.offers(person).count() + desk.to_correct(person).count()
     return {
-        "waiting": len(cases) + requests_waiting,
-        "overdue": sum(due < today for due in cases.values()),
-        "soon": sum(today <= due <= soon for due in cases.values()),
+        "waiting": len(cases) + requests_waiting + stated + len(owed),
+        "overdue": sum(due < today for due in [*cases.values(), *owed])
+        + certificates.overdue_for_owner(person).count(),
+        "soon": sum(today <= due <= soon for due in [*cases.values(), *owed]),
         "lapsing": _about_to_lapse().filter(last_edited_by=person).count(),
         "escalated": escalating.brought_before(person).exclude(pk__in=list(cases)).count(),
     }

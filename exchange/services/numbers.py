@@ -5,14 +5,15 @@ import re
 from django.db import connection
 from django.utils import timezone
 
-REQUEST, JOINT, AGREEMENT, DELIVERY = (
+REQUEST, JOINT, AGREEMENT, DELIVERY, CERTIFICATE = (
     ("YC", "exchange_request_code"),
     ("YG", "exchange_joint_code"),
     ("TT", "exchange_agreement_code"),
     ("GN", "exchange_delivery_code"),
+    ("TH", "exchange_certificate_code"),
 )
 WHOLE = re.compile(
-    rf"({'|'.join(prefix for prefix, _sequence in (REQUEST, JOINT, AGREEMENT, DELIVERY))})-\d{{4}}-\d{{6,}}",
+    rf"({'|'.join(prefix for prefix, _sequence in (REQUEST, JOINT, AGREEMENT, DELIVERY, CERTIFICATE))})-\d{{4}}-\d{{6,}}",
     re.IGNORECASE,
 )
 
@@ -23,7 +24,7 @@ def is_whole(words: str) -> bool:
 
 
 def take(kind: tuple[str, str]) -> str:
-    """For instance YC-2026-000042: yêu cầu, yêu cầu gộp, thỏa thuận or giao nhận; the year; a running number."""
+    """For instance YC-2026-000042: yêu cầu, yêu cầu gộp, thỏa thuận, giao nhận or tiêu hủy; the year; a running number."""
     prefix, sequence = kind
     with connection.cursor() as cursor:
         cursor.execute("SELECT nextval(%s)", [sequence])

@@ -14,10 +14,10 @@ from exchange.comparison import Comparison, with_former
 from exchange.forms.filters import AgreementFilterForm
 from exchange.forms.reason import NameForm, ReasonForm
 from exchange.forms.request import colleagues_of
-from exchange.models import Agreement
+from exchange.models import Agreement, DestructionCertificate
 from exchange.refusals import Refusal
 from exchange.scope import Scope
-from exchange.services import agreements, amendments, deliveries, limits, requests, stop_notices, stopping
+from exchange.services import agreements, amendments, deliveries, destruction, limits, requests, stop_notices, stopping
 from exchange.views.base import ButtonView, FilteredListView, RefusedFormMixin, VisibleMixin, page_of
 from registry import permissions
 from registry.choices import PACKAGES, Role
@@ -57,6 +57,7 @@ class AgreementDetailView(VisibleMixin, DetailView):
             story=source_changes.story_of(agreement),
             newer=versions.after(agreement).last(),
             versions=self.versions,
+            **self.afterwards,
             following=self.following,
             under_way=amendments.open_about(agreement),
             can_file=permissions.has_role(user, Role.REQUESTER, agency=agreement.consumer),
@@ -93,6 +94,17 @@ class AgreementDetailView(VisibleMixin, DetailView):
         return {
             str(kind): workflow.refusal_of(lambda kind=kind: amendments.check(agreement=agreement, kind=kind, by=user))
             for kind in (RequestKind.AMENDMENT, RequestKind.RENEWAL)
+        }
+
+    @property
+    def afterwards(self) -> dict:
+        """What is to be certified about the data once the agreement is over, and what was."""
+        found = DestructionCertificate.objects.filter(agreement__code=self.object.code)
+        by = self.request.user
+        return {
+            "duty": destruction.duty_of(self.object),
+            "certificates": list(found.order_by("-pk")[:VERSIONS_SHOWN]),
+            "certify_refusal": workflow.refusal_of(destruction.check_preparing, agreement=self.object, by=by),
         }
 
     @property

@@ -16,6 +16,7 @@ from exchange.choices import SearchPage
 from exchange.models import (
     Agreement,
     Delivery,
+    DestructionCertificate,
     ExchangeRequest,
     JointRequest,
     Letter,
@@ -34,6 +35,7 @@ DETAIL = {
     Delivery: "exchange:delivery-detail",
     Letter: "exchange:letter-detail",
     WebhookEndpoint: "exchange:webhook-detail",
+    DestructionCertificate: "exchange:certificate-detail",
 }
 
 

@@ -18,9 +18,11 @@ from exchange.choices import Direction, PaperReason, SearchPage
 from exchange.forms.request import BasisForm
 from exchange.models import ExchangeRequest, PaperExchange, RequestTemplate, SavedSearch, WebhookEndpoint
 from exchange.services import (
+    agreements,
     attachments,
     cases,
     comments,
+    destruction,
     joint,
     paper,
     request_templates,
@@ -638,6 +640,13 @@ TABLE = {
     ("agreement-ask-anew", "post"): ("agreement", BACK),
     ("agreement-users", "get"): ("agreement", BACK),
     ("agreement-users", "post"): ("agreement", BACK),
+    ("certificate-create", "get"): ("ended", OWN),
+    ("certificate-create", "post"): ("ended", {**OWN, "requester": 422, "endorser": 422}),
+    ("certificate-detail", "get"): ("certificate", OWN),
+    ("certificate-sign", "get"): ("certificate", BACK),
+    ("certificate-sign", "post"): ("certificate", BACK),
+    ("certificate-drop", "get"): ("certificate", BACK),
+    ("certificate-drop", "post"): ("certificate", BACK),
     ("delivery-detail", "get"): ("delivery", OWN),
     ("delivery-progress", "get"): ("delivery", BACK),
     ("delivery-download", "get"): ("delivery", BACK),
@@ -718,6 +727,11 @@ def record_letter(world):
     return paper.record(agency=world.consumer, by=world.requester, content=content)
 
 
+def certificate_of(agreement, by):
+    stated = {"kind": "destroyed", "method": "clear", "places": "Máy chủ", "statement": "Đã hủy"}
+    return destruction.prepare(agreement=agreement, by=by, answers=stated | {"destroyed_on": timezone.localdate()})
+
+
 def build(world, kind: str):
     if kind == "joint":
         draft = world.draft()
@@ -731,6 +745,10 @@ def build(world, kind: str):
         draft = world.draft()
         attachments.attach(request=draft, by=world.requester, uploads=[SimpleUploadedFile("a.txt", b"a")])
         return draft
+    if kind in ("ended", "certificate"):
+        agreement = world.delivered().agreement
+        agreements.relinquish(agreement=agreement, by=world.endorser, reason="Xong")
+        return agreement if kind == "ended" else certificate_of(agreement, world.requester)
     if kind == "letter":
         return world.agreed().case.letters.get()
     if kind == "template":
