@@ -194,7 +194,7 @@ class MessageState(TextChoices):
 
     WAITING = "waiting", _("Waiting")
     TAKEN = "taken", _("Taken")
-    GIVEN_UP = "given-up", _("Given up")
+    GIVEN_UP = "given-up", _("Not tried any more")
 
 
 class SendOutcome(TextChoices):

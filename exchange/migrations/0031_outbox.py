@@ -213,7 +213,7 @@ class Migration(migrations.Migration):
                 (
                     "state",
                     models.CharField(
-                        choices=[("waiting", "Waiting"), ("taken", "Taken"), ("given-up", "Given up")],
+                        choices=[("waiting", "Waiting"), ("taken", "Taken"), ("given-up", "Not tried any more")],
                         default="waiting",
                         max_length=10,
                         verbose_name="state",
