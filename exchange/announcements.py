@@ -41,6 +41,7 @@ class Announcement:
 
     `settled`: told only if it is still so after everything that the move led to.
     `inside`: what the owner of the data does not know of yet.
+    `asks`: somebody has something to do, until the state is left.
     `event`: what a move that leaves the state as it is, is called as an event; else the state that was reached.
     """
 
@@ -48,7 +49,17 @@ class Announcement:
     to: frozenset[Who] = frozenset()
     settled: bool = False
     inside: bool = False
+    asks: bool = False
     event: str = ""
+
+
+def asking_in(table: str, state: str) -> list[str]:
+    """The kinds of notices that ask for something as long as the state lasts."""
+    return [
+        one.kind.code
+        for (name, _move, target), one in ANNOUNCEMENTS.items()
+        if one.asks and one.kind and (name, target) == (table, state)
+    ]
 
 
 UNCHANGED = ""  # the target of a move that leaves the state as it is
@@ -66,43 +77,43 @@ _tell(
     "request", "propose", R.PENDING_ENDORSEMENT,
     _("A request waits for a signature"),
     _("%(code)s about “%(dataset)s” waits for the signature of your agency."),
-    Who.SIGNATORIES, inside=True,
+    Who.SIGNATORIES, inside=True, asks=True,
 )  # fmt: skip
 _tell(
     "request", "send_back", R.DRAFT,
     _("A request was sent back before it was signed"),
     _("%(code)s about “%(dataset)s” was not signed. Its page says why; correct it and send it again."),
-    Who.AUTHORS, inside=True,
+    Who.AUTHORS, inside=True, asks=True,
 )  # fmt: skip
 _tell(
     "request", "endorse", R.SUBMITTED,
     _("A request arrived"),
     _("%(consumer)s asks for “%(dataset)s”: %(code)s can be taken on."),
-    Who.OFFICERS, settled=True,
+    Who.OFFICERS, settled=True, asks=True,
 )  # fmt: skip
 _tell(
     "request", "release", R.SUBMITTED,
     _("A case was put back"),
     _("%(code)s of %(consumer)s about “%(dataset)s” can be taken on again."),
-    Who.OFFICERS,
+    Who.OFFICERS, asks=True,
 )  # fmt: skip
 _tell(
     "request", "lapse_claim", R.SUBMITTED,
     _("A case was put back because nobody went on with it"),
     _("%(code)s of %(consumer)s about “%(dataset)s” can be taken on again. Its clock goes on."),
-    Who.OFFICERS,
+    Who.OFFICERS, asks=True,
 )  # fmt: skip
 _tell(
     "request", "claim", R.UNDER_REVIEW,
     _("A case waits for you"),
     _("%(code)s: %(consumer)s asks for “%(dataset)s”, and the case was taken on. Your decision or advice is asked for."),
-    Who.APPROVERS, Who.REVIEWERS,
+    Who.APPROVERS, Who.REVIEWERS, asks=True,
 )  # fmt: skip
 _tell(
     "request", "return", R.RETURNED,
     _("A request was returned for correction"),
     _("%(provider)s returned %(code)s about “%(dataset)s”. Its page says what to correct; the owner's clock stands still."),
-    Who.AUTHORS, Who.SIGNATURE,
+    Who.AUTHORS, Who.SIGNATURE, asks=True,
 )  # fmt: skip
 _tell(
     "request", "reject", R.REJECTED,
@@ -120,7 +131,7 @@ _tell(
     "request", "approve", R.OFFERED,
     _("A request was approved in part"),
     _("%(provider)s offers a part of what %(code)s asks for of “%(dataset)s”. A signatory of your agency accepts or declines."),
-    Who.AUTHORS, Who.SIGNATORIES,
+    Who.AUTHORS, Who.SIGNATORIES, asks=True,
 )  # fmt: skip
 _tell(
     "request", "grant", R.APPROVED,

@@ -10,14 +10,14 @@ from django.urls import reverse
 from django.utils import timezone
 
 from evidence.models import Entry
-from exchange.announcements import CONSUMER, QUIET_ENDINGS, Announcement, Who
+from exchange.announcements import CONSUMER, QUIET_ENDINGS, Announcement, Who, asking_in
 from exchange.models import Agreement, Decision, Delivery, ExchangeRequest, ReviewCase
 from exchange.models.agreements import USE
 from exchange.services import outbox
 from exchange.webhooks import event_types
 from registry import permissions
 from registry.choices import Role
-from registry.models import Agency, Database, Delegation, Membership, User
+from registry.models import Agency, Database, Delegation, Membership, Notice, User
 from registry.services import notices
 
 NOTHING_YET = "–"  # what a draft does not say
@@ -45,6 +45,16 @@ def tell_people(announcement: Announcement, subject: Subject, *, by: User | None
         if parts and agency is not None:
             people = exchange.people(agency, parts, by)
             notices.tell(kind=announcement.kind, to=people, path=path, **told)
+
+
+def put_aside(table: str, subject: Subject, *, left: str, by: User | None) -> None:
+    """Count as read what the move deals with: all that the person was told about it, and for everybody what asked for
+    something in the state that was left. Else yesterday's news would go out by mail today.
+    """
+    exchange = _Exchange(subject)
+    paths = {subject.get_absolute_url(), exchange.desk_page} - {""}
+    over = Q(recipient=by) | Q(kind__in=asking_in(table, left))
+    Notice.objects.unread().filter(over, path__in=paths).update(read_at=timezone.now())
 
 
 def tell_systems(table: str, subject: Subject, announcement: Announcement, *, entry: Entry, data: dict) -> None:

@@ -181,7 +181,8 @@ def _finish(step: Step, table: Table) -> None:
 
 
 def _announce(step: Step, table: Table, before: str, entry: Entry) -> None:
-    """Tell systems and people whom it concerns. Before the follow-ups: the last of them may be one that nothing takes back."""
+    """Put aside what this deals with, then tell systems and people whom it concerns. Before the follow-ups: the last of them may be one that nothing takes back."""
+    telling.put_aside(table.name, step.subject, left="" if before == step.target else before, by=step.by)
     announcement = ANNOUNCEMENTS.get((table.name, step.move.name, UNCHANGED if step.move.stays else step.target))
     if announcement is None:
         return

@@ -45,6 +45,7 @@ class Notice(models.Model):
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["recipient", "-id"], name="registry_notice_recipient"),
+            models.Index(fields=["path"], condition=Q(read_at__isnull=True), name="registry_notice_unread_about"),
             models.Index(fields=["recipient"], condition=Q(read_at__isnull=True), name="registry_notice_unread"),
         ]
         constraints = [

@@ -164,6 +164,44 @@ def test_failed_delivery_is_told(world):
     assert told("delivery.terminate.terminated") == {world.requester}
 
 
+def unread_of(user) -> list[str]:
+    return list(Notice.objects.visible_to(user).unread().order_by("pk").values_list("kind", flat=True))
+
+
+def test_what_asked_for_something_is_put_aside_once_it_was_done(world):
+    request = world.proposed()
+    assert (
+        unread_of(world.endorser)
+        == unread_of(world.second_endorser)
+        == ["exchange.request.propose.pending-endorsement"]
+    )
+    world.submitted(request)
+    assert unread_of(world.endorser) == unread_of(world.second_endorser) == []
+    assert unread_of(world.officer) == ["exchange.request.endorse.submitted"]
+    world.under_review(request)
+    assert unread_of(world.officer) == []
+
+
+def test_vote_puts_aside_what_the_voter_was_told_and_leaves_the_others_alone(make_world):
+    world = make_world(quorum=2)
+    request = world.under_review()
+    world.voted(request, votes=1)
+    assert unread_of(world.approvers[0]) == []
+    assert unread_of(world.approvers[1]) == ["exchange.request.claim.under-review"]
+
+
+def test_news_stay_unread_when_others_go_on(world):
+    agreement = world.agreed()
+    agreements.suspend(agreement=agreement, by=world.approver, reason="Kiểm tra")
+    assert "exchange.request.approve.approved" in unread_of(world.requester)
+
+
+def test_other_requests_are_not_put_aside(world):
+    world.proposed()
+    world.submitted(world.proposed())
+    assert unread_of(world.endorser) == ["exchange.request.propose.pending-endorsement"]
+
+
 def test_refused_move_tells_nobody(world):
     request = world.submitted()
     before = Notice.objects.count()
