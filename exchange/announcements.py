@@ -206,6 +206,18 @@ _tell(
     Who.USERS, Who.AUTHORS, Who.SIGNATURE, Who.OFFICER, Who.VOTERS,
 )  # fmt: skip
 _tell(
+    "agreement", "hold_unconfirmed", A.SUSPENDED,
+    _("An agreement was suspended, as nobody confirmed it"),
+    _("Nobody of %(consumer)s confirmed that %(code)s about “%(dataset)s” is still needed. A signatory there can do so still."),
+    Who.USERS, Who.AUTHORS, Who.SIGNATORIES, Who.OFFICER,
+)  # fmt: skip
+_tell(
+    "agreement", "reinstate", A.ACTIVE,
+    _("An agreement is in force again"),
+    _("%(consumer)s confirmed that %(code)s about “%(dataset)s” is still needed: it gives data again."),
+    Who.USERS, Who.AUTHORS, Who.SIGNATORIES, Who.OFFICER,
+)  # fmt: skip
+_tell(
     "agreement", "relinquish", A.RELINQUISHED,
     _("An agreement was given up"),
     _("%(consumer)s gave up %(code)s about “%(dataset)s”: it gives no data any more."),
@@ -239,6 +251,7 @@ for _key in (
 ):
     ANNOUNCEMENTS[_key] = Announcement()
 ANNOUNCEMENTS["agreement", "announce", UNCHANGED] = Announcement(event="stop-announced")
+ANNOUNCEMENTS["agreement", "confirm", UNCHANGED] = Announcement(event="confirmed")
 ANNOUNCEMENTS["agreement", "call_off", UNCHANGED] = Announcement(event="stop-called-off")
 
 # Told to nobody: a vote is nobody's business before the quorum is met, and a case handed over stays where it is.

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from exchange import source_changes, stop_rules, versions
+from exchange import confirmation_rules, source_changes, stop_rules, versions
 from exchange.choices import RequestKind, Verdict
 from exchange.models import Agreement, Decision, Delivery, ExchangeRequest, ReviewCase
 from exchange.refusals import Incomplete, Refusal
@@ -121,7 +121,8 @@ def signatories(request: ExchangeRequest) -> set[int | None]:
     return {request.endorsed_by_id, *request.revisions.values_list("endorsed_by", flat=True)}
 
 
-def _mover_decided_nothing(request: ExchangeRequest, by: User) -> None:
+def _mover_decided_nothing(subject: ExchangeRequest | Agreement, by: User) -> None:
+    request = subject.case.request if isinstance(subject, Agreement) else subject
     # Void decisions count: who once judged the request for the owner does not speak for the other side afterwards.
     own = Q(made_by=by) | Q(delegation__delegator=by)
     if Decision.objects.filter(own, case__request=request).exists():
@@ -335,6 +336,7 @@ def check_agreement_live(agreement: Agreement) -> None:
     """Rules 3 and 5: in force by state and date, and still within what the owner shares."""
     if not agreement.is_live:
         stop_rules.check_not_stopped(agreement)
+        confirmation_rules.check_live(agreement)
         if agreement.status == AgreementStatus.SUSPENDED:
             source_changes.check(agreement)
         raise not_live(agreement)
@@ -399,6 +401,11 @@ RULES: dict[str, Callable[[Subject, User | None], None]] = {
     "source_changed": lambda agreement, by: source_changes.check_changed(agreement),
     "source_sound": _source_sound,
     "agreement_live": _agreement_live,
+    "mover_uses_nothing": confirmation_rules.check_no_user,
+    "not_confirmed_today": lambda agreement, by: confirmation_rules.check_not_today(agreement),
+    "confirmation_overdue": lambda agreement, by: confirmation_rules.check_overdue(agreement),
+    "confirmed_in_time": lambda agreement, by: confirmation_rules.check_confirmed(agreement),
+    "suspended_unconfirmed": lambda agreement, by: confirmation_rules.check_held(agreement),
     "nothing_announced": lambda agreement, by: stop_rules.check_nothing(agreement),
     "stop_still_to_come": lambda agreement, by: stop_rules.check_still_to_come(agreement),
     "announced_day_came": lambda agreement, by: stop_rules.check_day_came(agreement),

@@ -3,6 +3,7 @@
 from exchange.fulfilment import expiry, run
 from exchange.services import (
     agreements,
+    attesting,
     cases,
     deliveries,
     destruction_desk,
@@ -51,6 +52,7 @@ def sweep() -> None:
         expiry.remove_expired,
         requests.lapse_stale,
         reminders.remind,
+        attesting.remind,
         leavers.take_off_left,
         taking_over.tell_of_left,
         cases.lapse_claims,

@@ -24,6 +24,9 @@ class Term(TextChoices):
     CLAIM_LIFE = "claim-life", _("Life of a claim in which nothing happens")
     REMIND_BEFORE = "remind-before", _("Reminder before a day that is due")
     ESCALATE_AFTER = "escalate-after", _("Between two steps to the superior, after the day that was due")
+    CONFIRM_EVERY = "confirm-every", _("Between two confirmations that an agreement is still needed")
+    CONFIRM_SENSITIVE = "confirm-sensitive", _("The same for an agreement about sensitive personal data")
+    CONFIRM_REMIND = "confirm-remind", _("Reminder before an agreement has to be confirmed")
     STOP_NOTICE = "stop-notice", _("Notice before an agreement is suspended or revoked, unless it is done at once")
     DESTRUCTION = "destruction", _("Certificate of destruction, after the last day on which data may be kept")
 
@@ -40,6 +43,9 @@ DEFAULTS = {
     Term.REMIND_BEFORE: 2,
     Term.ESCALATE_AFTER: 2,
     Term.STOP_NOTICE: 5,
+    Term.CONFIRM_EVERY: 125,
+    Term.CONFIRM_SENSITIVE: 62,
+    Term.CONFIRM_REMIND: 10,
     Term.DESTRUCTION: 10,
 }
 DECIDING = (Term.READY_MADE, Term.SIMPLE, Term.COMPLEX, Term.VERY_COMPLEX)

@@ -26,7 +26,7 @@ RELATED = {
     Delivery: ("agreement__consumer", "agreement__provider", "agreement__dataset__database", "agreement__policy"),
 }
 
-TOLD_TO_SYSTEMS = ("takes_effect_on",)  # of the details that the ledger keeps
+TOLD_TO_SYSTEMS = ("takes_effect_on", "covers_until")  # of the details that the ledger keeps
 
 
 @dataclass

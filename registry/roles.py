@@ -44,6 +44,7 @@ EXCHANGE = (
     "advice",
     "agreement",
     "attachment",
+    "attestation",
     "calendarday",
     "comment",
     "deadlineprofile",

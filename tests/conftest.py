@@ -62,7 +62,13 @@ def truncate_guards(connection) -> list[tuple[str, str]]:
 @pytest.fixture
 def usual_terms(db):
     """The rows that migrations bring: a test that commits leaves an empty database behind it."""
-    for migration in ("0025_usual_terms", "0030_notice_of_stops", "0034_term_of_destruction"):
+    migrations = (
+        "0025_usual_terms",
+        "0030_notice_of_stops",
+        "0034_term_of_destruction",
+        "0036_terms_of_confirmation",
+    )
+    for migration in migrations:
         import_module(f"exchange.migrations.{migration}").add(apps, None)
 
 

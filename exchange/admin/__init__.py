@@ -4,6 +4,7 @@ from exchange.admin import (  # noqa: F401 - importing registers
     advice,
     agreements,
     attachments,
+    attestations,
     cases,
     comments,
     deadlines,

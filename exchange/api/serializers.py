@@ -77,7 +77,10 @@ class AgreementSerializer(serializers.ModelSerializer):
     dataset = serializers.CharField(source="dataset.code")
     is_live = serializers.BooleanField(help_text=_("In force at this moment, by state and by date."))
     gives_until = serializers.DateField(
-        help_text=_("Last day on which it gives data. Earlier than its last day where its owner announced a stop.")
+        help_text=_(
+            "Last day on which it gives data. Earlier than its last day where its owner announced a stop, or where your "
+            "agency has to confirm before that it is still needed."
+        )
     )
 
     class Meta:

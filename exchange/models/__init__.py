@@ -3,6 +3,7 @@
 from exchange.models.advice import Advice
 from exchange.models.agreements import Agreement
 from exchange.models.attachments import Attachment
+from exchange.models.attestations import Attestation
 from exchange.models.cases import Decision, Letter, LetterCopy, LetterCounter, ReviewCase
 from exchange.models.comments import Comment
 from exchange.models.deadlines import CalendarDay, DeadlineProfile
@@ -23,6 +24,7 @@ __all__ = [
     "Advice",
     "Agreement",
     "Attachment",
+    "Attestation",
     "CalendarDay",
     "Comment",
     "DailyDigest",

@@ -1,7 +1,7 @@
 """What was granted."""
 
 import uuid
-from datetime import date
+from datetime import date, timedelta
 
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
@@ -82,8 +82,9 @@ class Agreement(models.Model):
     agreed_at = models.DateTimeField(_("agreed at"), auto_now_add=True)
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
     status_reason = TextBlock(_("reason given with the last move"), blank=True)
-    # The database works these out from the agreement's own dates and from what was announced about it, whenever a row is
-    # written: what stands here otherwise is not kept.
+    # The database works these out from the agreement's own dates, from what was announced about it and from when it was
+    # confirmed, whenever a row is written: what stands here otherwise is not kept. Old agreements had nothing to confirm.
+    confirm_by = models.DateField(_("to be confirmed by"), null=True, blank=True, editable=False)
     stops_on = models.DateField(_("gives nothing from"), null=True, blank=True, editable=False)
     stops_as = models.CharField(_("what is announced"), max_length=10, choices=StopKind, blank=True, editable=False)
     gives_until = models.DateField(_("last day on which it gives data"), editable=False, default=date.min)
@@ -141,6 +142,22 @@ class Agreement(models.Model):
         if self.stops_as == StopKind.REVOKE:
             return _("Revoked from %(day)s") % day
         return _("Suspended from %(day)s") % day
+
+    @property
+    def last_day(self) -> date:
+        """The last day on which it can give data, as far as its owner said; it may have to be confirmed before."""
+        return self.valid_to if self.stops_on is None else min(self.valid_to, self.stops_on - timedelta(days=1))
+
+    @property
+    def confirm_day(self) -> date | None:
+        """By when the consumer has to confirm that it is still needed; none where it ends before, or has ended."""
+        is_needed = self.status in AGREEMENT.open and self.confirm_by is not None and self.confirm_by < self.valid_to
+        return self.confirm_by if is_needed else None
+
+    @property
+    def is_unconfirmed(self) -> bool:
+        """Whether the day has passed by which the consumer had to confirm it."""
+        return self.confirm_by is not None and self.confirm_by < min(timezone.localdate(), self.valid_to)
 
     @property
     def is_stop_due(self) -> bool:

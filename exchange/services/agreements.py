@@ -17,7 +17,7 @@ from exchange.models import Agreement, ExchangeRequest, ReviewCase
 from exchange.models.agreements import USE
 from exchange.refusals import Refusal, WrongState
 from exchange.scope import Scope
-from exchange.services import deliveries, numbers, scopes, stop_notices, stopping, sweeping
+from exchange.services import attesting, deliveries, numbers, scopes, stop_notices, stopping, sweeping
 from exchange.states import AGREEMENT, AgreementStatus, Side
 from registry import permissions
 from registry.choices import Mode, Role
@@ -60,8 +60,11 @@ def conclude(*, case: ReviewCase, scope: Scope, is_standing: bool = False) -> Ag
         valid_from=scope.period_from,
         valid_to=scope.period_to,
         retention_until=scope.retention_until,
+        confirm_by=attesting.first_day(request=request, scope=scope),
     )
-    agreement.refresh_from_db(fields=["gives_until", "stops_on", "stops_as"])  # the database worked them out
+    agreement.refresh_from_db(
+        fields=["confirm_by", "gives_until", "stops_on", "stops_as"]
+    )  # the database worked them out
     rules.check_still_shared(agreement)
     entry = ledger.record(
         action="agreement.conclude",
@@ -229,7 +232,7 @@ def _end(
 
 
 def follow_dates() -> int:
-    """Put in force what begins, stop what was announced, end what is over.
+    """Put in force what begins, stop what nobody confirmed and what was announced, end what is over.
 
     The dates already decide; this brings the flags after them.
     """
@@ -239,6 +242,7 @@ def follow_dates() -> int:
         status__in=[AgreementStatus.AGREED, AgreementStatus.ACTIVE, AgreementStatus.SUSPENDED], valid_to__lt=today
     )
     moved = sweeping.each(begun[:500], lambda agreement: activate(agreement=agreement))
+    moved += attesting.hold_unconfirmed()
     moved += sweeping.each(stop_notices.due()[:500], lambda agreement: stop_notices.carry_out(agreement=agreement))
     return moved + sweeping.each(over[:500], lambda agreement: expire(agreement=agreement))
 

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from django.db.models import Count, Q
 from django.utils.translation import gettext_lazy as _
 
-from evidence.models import Entry, Outcome
 from exchange import source_changes
 from exchange.models import Agreement
 from exchange.refusals import Refusal
-from exchange.services import agreements, scopes, sweeping
+from exchange.services import agreements, scopes, suspensions, sweeping
 from exchange.states import AGREEMENT, DELIVERY, AgreementStatus
 from registry import notice_kinds
 from registry.choices import Review
@@ -143,14 +142,8 @@ def _gone(agreement: Agreement, fields) -> tuple[str, ...]:
 
 def _held_among(concerned: list[Agreement]) -> set[str]:
     suspended = [one.code for one in concerned if one.status == AgreementStatus.SUSPENDED]
-    last = Entry.objects.filter(
-        subject_type="agreement",
-        subject_id__in=suspended,
-        action__in=["agreement.hold", "agreement.suspend"],
-        outcome=Outcome.SUCCESS,
-    )
-    newest = last.order_by("subject_id", "-sequence").distinct("subject_id").values_list("subject_id", "action")
-    return {code for code, action in newest if action == "agreement.hold"}
+    latest = suspensions.latest(suspended)
+    return {code for code, action in latest.items() if action == suspensions.SOURCE_CHANGED}
 
 
 def _is_same(agreement: Agreement, fields) -> bool:

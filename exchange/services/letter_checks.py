@@ -116,10 +116,12 @@ def _standing(letter: Letter, kind: Kind, agreement: Agreement | None) -> str | 
     today = timezone.localdate()
     if agreement.is_stop_due:
         return NO_LONGER[STOPPED_AS[agreement.stops_as]]
+    if agreement.is_unconfirmed and agreement.valid_to >= today:
+        return NO_LONGER[AgreementStatus.SUSPENDED]
     if agreement.valid_to < today:
         return NO_LONGER[AgreementStatus.EXPIRED]
     if agreement.valid_from > today:
         day = date_format(agreement.valid_from, "SHORT_DATE_FORMAT")
         return _("The agreement made upon it begins on %(day)s.") % {"day": day}
-    day = date_format(agreement.gives_until, "SHORT_DATE_FORMAT")
+    day = date_format(agreement.last_day, "SHORT_DATE_FORMAT")
     return _("The agreement made upon it is in force until %(day)s.") % {"day": day}

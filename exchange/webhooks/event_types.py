@@ -13,6 +13,7 @@ AGREED = f"agreement.{AgreementStatus.AGREED}"  # begins without a move
 OTHERS = {
     "agreement.stop-announced": _("A stop was announced"),
     "agreement.stop-called-off": _("What was announced was called off"),
+    "agreement.confirmed": _("The need was confirmed"),
 }
 LABELS = {"request": _("Request"), "agreement": _("Agreement"), "delivery": _("Delivery")}
 

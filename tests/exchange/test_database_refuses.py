@@ -338,7 +338,7 @@ def agreement_row(request, scope: Scope | None = None) -> Agreement:
         code="TT-X", case=case, consumer=request.consumer, provider=case.provider, dataset=request.dataset,
         policy=case.policy, mode=scope.mode, file_format=scope.file_format, purpose=scope.purpose, scope=scope.text,
         scope_hash=scope.digest, plan_hash="x", valid_from=scope.period_from, valid_to=scope.period_to,
-        retention_until=scope.retention_until, agreed_at=timezone.now(),
+        retention_until=scope.retention_until, agreed_at=timezone.now(), confirm_by=scope.period_to,
     )  # fmt: skip
 
 

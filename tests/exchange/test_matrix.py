@@ -10,13 +10,15 @@ import time_machine
 from django.db import transaction
 from django.utils import timezone
 
+from evidence import ledger
 from evidence.models import Entry, Outcome
 from exchange import workflow
 from exchange.choices import EndReason, Frequency, StopKind
-from exchange.models import Agreement, Delivery, ExchangeRequest, StopNotice
+from exchange.models import Agreement, DeadlineProfile, Delivery, ExchangeRequest, StopNotice
 from exchange.refusals import Refusal
-from exchange.services import agreements, cases, deliveries, requests, stop_notices
+from exchange.services import agreements, attesting, cases, deliveries, requests, stop_notices
 from exchange.states import AGREEMENT, DELIVERY, REQUEST
+from exchange.terms import Term
 from registry.choices import Role
 from registry.models import SharingPolicy
 from registry.permissions import DECIDE, HANDLE, REVIEW
@@ -63,6 +65,9 @@ AGREEMENT_MOVES = {
     "announce": ({"active", "suspended"}, STAYS, {("provider", "approver")}),
     "call_off": ({"active", "suspended"}, STAYS, {("provider", "approver")}),
     "carry_out": (UNENDED, "suspended", {SYSTEM}),
+    "confirm": ({"active", "suspended"}, STAYS, {("own", "endorser")}),
+    "hold_unconfirmed": ({"active"}, "suspended", {SYSTEM}),
+    "reinstate": ({"suspended"}, "active", {SYSTEM}),
     "relinquish": (UNENDED, "relinquished", {("own", "endorser")}),
     "expire": (UNENDED, "expired", {SYSTEM}),
     "supersede": (UNENDED, "superseded", {SYSTEM}),
@@ -190,6 +195,7 @@ def _request_in(world, state):
 def _agreement_in(world, state):
     today = timezone.localdate()
     begins = {"period_from": today + timedelta(days=1)} if state == "agreed" else {}
+    DeadlineProfile.objects.filter(code=Term.CONFIRM_EVERY).update(working_days=20)
     agreement = world.agreed(frequency=Frequency.ON_DEMAND, **begins)
     match state:
         case "suspended":
@@ -287,6 +293,21 @@ def _carry_out(world, agreement, by):
             _bare("carry_out")(world, agreement, by)
 
 
+def _hold_unconfirmed(world, agreement, by):
+    with time_machine.travel(timezone.now() + timedelta(days=60)):
+        if by is None:
+            attesting.hold(agreement=agreement)
+        else:
+            _bare("hold_unconfirmed")(world, agreement, by)
+
+
+def _reinstate(world, agreement, by):
+    """As if it had been suspended for the want of a confirmation."""
+    with transaction.atomic():
+        ledger.record(action="agreement.hold_unconfirmed", actor=ledger.SYSTEM, subject=("agreement", agreement.code))
+    _bare("reinstate")(world, agreement, by)
+
+
 def _supersede(world, agreement, by):
     """The portal does it when another version begins."""
     if by is None:
@@ -335,6 +356,11 @@ DRIVERS = {
     ),
     "call_off": _call_off,
     "carry_out": _carry_out,
+    "confirm": lambda world, agreement, by: attesting.confirm(
+        agreement=agreement, by=by, words=attesting.statement(agreement)
+    ),
+    "hold_unconfirmed": _hold_unconfirmed,
+    "reinstate": _reinstate,
     "relinquish": lambda world, agreement, by: agreements.relinquish(agreement=agreement, by=by, reason="Thôi"),
     "expire": _bare("expire"),
     "supersede": _supersede,
