@@ -2,6 +2,7 @@
 
 import json
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -527,3 +528,26 @@ def test_database_keeps_events_and_addresses_them_to_nobody_else(world, receiver
     for statement, values in statements.items():
         with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(statement, values)
+
+
+# --- two workers at once
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_send_each_event_once_and_in_order(make_world, receiver):
+    world = make_world()
+    endpoint, _secret = webhooks.create(agency=world.consumer, by=world.endorser, url=receiver.url)
+    for _number in range(8):
+        webhooks.send_test(endpoint=endpoint, by=world.endorser)
+
+    def work() -> None:
+        try:
+            dispatching.send_due(endpoint.pk)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(work) for _number in range(4)]:
+            done.result()
+    arrived = [headers["webhook-id"] for headers, _body in receiver.taken]
+    assert arrived == [str(one) for one in OutboxEvent.objects.order_by("pk").values_list("event_id", flat=True)]

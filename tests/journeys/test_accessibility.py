@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from exchange.choices import ConflictKind
 from exchange.models import ReviewCase
-from exchange.services import cases, joint, recusals, requests
+from exchange.services import cases, joint, recusals, requests, webhooks
 from registry.choices import Masking
 from tests import factories
 from tests.scenarios import hash_of
@@ -55,6 +55,9 @@ def busy(served_world):
         revision_hash=hash_of(world.returned),
     )
     world.file = world.delivered()
+    address = "https://203.162.4.191/hooks"  # public, and looked up in no network
+    world.webhook, _secret = webhooks.create(agency=world.consumer, by=world.endorser, url=address)
+    webhooks.send_test(endpoint=world.webhook, by=world.endorser)
     world.closed = requests.withdraw(request=world.under_review(), by=world.requester)
     return world
 
@@ -83,12 +86,17 @@ def pages_of(world) -> dict:
             of("agreement-detail", world.file.agreement),
             of("delivery-detail", world.file),
             "/notices/",
+            "/notices/settings/",
+            of("webhook-list"),
         ],
         world.endorser: [
             of("desk"),
             of("endorsement-list"),
             of("request-endorse", world.to_sign),
             of("request-accept", world.offer),
+            of("webhook-list"),
+            of("webhook-create"),
+            *(of(f"webhook-{name}", world.webhook) for name in ("detail", "change", "secret")),
         ],
         world.officer: [
             of("desk"),
