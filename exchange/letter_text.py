@@ -93,6 +93,7 @@ class LetterText:
     agency: str
     superior: str
     consumer: str
+    seat: str
     day: str
     request: str
     your_letter: str
@@ -134,6 +135,7 @@ def text_of(letter: Letter) -> LetterText:
         agency=agencies[content["from"]],
         superior=agencies.get(names["superior"], ""),
         consumer=agencies[content["to"]],
+        seat=names.get("seat", ""),
         day=date_format(timezone.localtime(letter.issued_at), DAYS.get(get_language(), DAYS["en"])),
         request=content["request"],
         your_letter=content["your_letter"] or content["request"],

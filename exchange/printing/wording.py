@@ -36,7 +36,7 @@ def paper_of(letter: Letter, base: str) -> dict:
         "number_label": _("Number:"),
         "notation": text.notation,
         "subject": _subject(text) % names,
-        "place_and_day": _("NDC Portal, %(day)s") % {"day": text.day},
+        "place_and_day": f"{text.seat}, {text.day}" if text.seat else _("NDC Portal, %(day)s") % {"day": text.day},
         "to_label": _("To:"),
         "consumer": text.consumer,
         "opening": _opening(text) % {**names, "number": text.your_letter, "subject": text.subject},

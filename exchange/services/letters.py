@@ -42,6 +42,7 @@ def names_of(case: ReviewCase, content: dict) -> dict:
     mentioned = _fields_mentioned(content)
     return {
         "superior": owner.parent.code if owner.parent else "",
+        "seat": owner.seat,
         "subject": request.letter_subject,
         "agencies": {agency.code: {"vi": agency.name_vi, "en": agency.name_en} for agency in agencies},
         "dataset": {"code": request.dataset.code, "vi": request.dataset.title_vi, "en": request.dataset.title_en},

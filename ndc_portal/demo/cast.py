@@ -60,7 +60,14 @@ def load_state() -> None:
     for row in registry_rows.agencies():
         parent = Agency.objects.get(code=row.parent) if row.parent else None
         agency, _created = Agency.objects.get_or_create(
-            code=row.code, defaults={"name_vi": row.name_vi, "name_en": row.name_en, "kind": row.kind, "parent": parent}
+            code=row.code,
+            defaults={
+                "name_vi": row.name_vi,
+                "name_en": row.name_en,
+                "kind": row.kind,
+                "parent": parent,
+                "seat": row.seat,
+            },
         )
         _publish(agency, row)
     reference.load()

@@ -19,6 +19,7 @@ class AgencyRow:
     kind: str  # a value of the registry's AgencyKind
     parent: str | None  # the code of an agency that comes earlier in the list
     legacy_code: str | None  # under Decision 20/2020/QĐ-TTg
+    seat: str  # the place before the date of its letters
     certainty: str
 
 

@@ -33,11 +33,11 @@ class AgencyAdmin(InTwoLanguages, ScopedAdmin):
     autocomplete_fields = []
     readonly_fields = ["parent"]
     inlines = [AgencyCodeInline, AgencyContactInline]
-    recorded_values = ["code", "name_vi", "name_en", "kind", "is_active"]
+    recorded_values = ["code", "name_vi", "name_en", "kind", "seat", "is_active"]
 
     def get_fieldsets(self, request, obj=None):
         place = ["parent"] if obj else []
-        fields = ["code", "name_vi", "name_en", "kind", *place, "is_active"]
+        fields = ["code", "name_vi", "name_en", "kind", "seat", *place, "is_active"]
         return [(None, {"fields": fields, "description": self._how_it_gets_a_superior(request, obj)})]
 
     def _how_it_gets_a_superior(self, request, obj) -> str:

@@ -70,6 +70,12 @@ class Agency(models.Model):
     parent = models.ForeignKey(
         "self", verbose_name=_("superior agency"), on_delete=models.PROTECT, null=True, blank=True, related_name="units"
     )
+    seat = TextLine(
+        _("seat"),
+        max_length=60,
+        blank=True,
+        help_text=_("The place that stands before the date of its letters, e.g. Hà Nội."),
+    )
     is_active = models.BooleanField(_("active"), default=True)
 
     objects = AgencyQuerySet.as_manager()

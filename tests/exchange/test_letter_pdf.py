@@ -79,6 +79,15 @@ def test_day_is_that_of_hanoi_written_out(world, time_machine):
     assert f"ngày {day:%d} tháng {day.month} năm {day.year}" in text_of(made(letter))
 
 
+def test_place_is_the_seat_that_the_owner_had_when_it_decided(world):
+    world.provider.seat = "Huế"
+    world.provider.save()
+    letter = letter_of(world.voted())
+    world.provider.seat = "Hà Nội"
+    world.provider.save()
+    assert "Huế, ngày" in text_of(made(letter))
+
+
 def test_file_says_title_and_language_and_is_tagged_for_archives(world):
     letter = letter_of(world.voted())
     for language, title in (("vi", "Công văn số"), ("en", "Decision letter")):
