@@ -28,6 +28,7 @@ TASK = "exchange.tasks.send_mails"
 PAUSES = (timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2), timedelta(hours=6))
 LEASE = timedelta(minutes=10)
 AT_ONCE = 200
+ON_THIS_MACHINE = "http://127.0.0.1:8000"  # where DEBUG has no address of its own
 REFUSED = (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError, smtplib.SMTPSenderRefused)
 PERMANENT = 500  # SMTP: a reply from here on means that trying again is in vain
 
@@ -101,7 +102,7 @@ def _failed(digest: DailyDigest, now, *, is_final: bool) -> None:
 
 def message_of(digest: DailyDigest, connection=None) -> EmailMessage:
     """The mail, in the person's language: counts and titles, no names, no text of anybody."""
-    person, base = digest.person, settings.PORTAL_URL.rstrip("/")
+    person, base = digest.person, settings.PORTAL_URL.rstrip("/") or ON_THIS_MACHINE
     with translation.override(person.language):
         unread = digest.told.get("unread", {})
         context = {
@@ -116,7 +117,7 @@ def message_of(digest: DailyDigest, connection=None) -> EmailMessage:
             body=render_to_string("exchange/digest_mail.txt", context),
             to=[person.email],
             headers={
-                "Message-ID": f"<digest.{digest.day:%Y%m%d}.{person.public_id}@{urlsplit(base).hostname or 'ndc-portal'}>",
+                "Message-ID": f"<digest.{digest.day:%Y%m%d}.{person.public_id}@{urlsplit(base).hostname}>",
                 "Auto-Submitted": "auto-generated",
                 "List-Unsubscribe": f"<{context['settings_url']}>",
             },

@@ -73,6 +73,12 @@ def test_mail_is_in_the_language_of_the_person(world, request_waiting):
     assert "A request waits for a signature" in message.body
 
 
+def test_links_lead_somewhere_on_ones_own_machine_too(world, request_waiting, settings):
+    settings.PORTAL_URL = ""
+    sent_at()
+    assert "http://127.0.0.1:8000/desk/" in mail.outbox[0].body
+
+
 def test_mail_says_that_a_machine_wrote_it_and_how_to_stop_it(world, request_waiting):
     sent_at()
     headers = mail.outbox[0].message()
