@@ -8,15 +8,16 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from exchange import confirmation_rules, source_changes, stop_rules, versions
+from exchange import confirmation_rules, revisions, source_changes, stop_rules, versions
 from exchange.choices import RequestKind, Verdict
-from exchange.models import Agreement, Decision, Delivery, ExchangeRequest, ReviewCase
+from exchange.models import Agreement, Decision, Delivery, ExchangeRequest, ReviewCase, Revision
 from exchange.refusals import Incomplete, Refusal
 from exchange.services import claims, completeness, scopes
 from exchange.states import AgreementStatus, Move, Side
 from registry import permissions
 from registry.choices import AccessRights, Lifecycle, Role
 from registry.models import Agency, Database, Delegation, Membership, User
+from registry.remembering import remembered
 from registry.services import records
 
 Subject = ExchangeRequest | Agreement | Delivery
@@ -93,6 +94,7 @@ def _own_duty(user: User, database: Database, *names: str) -> bool:
     return any(DUTIES[name] in roles and permissions.is_named(user, name, database) for name in names)
 
 
+@remembered
 def delegation_to(user: User, database: Database) -> Delegation | None:
     """Today's delegation to the person, who must work for the owner, from an approver assigned to the database."""
     if not permissions.roles_of(user, agency=database.owner):
@@ -109,16 +111,24 @@ def _endorser_did_not_file(request: ExchangeRequest, by: User) -> None:
         )
 
 
+@remembered
 def _filers(request: ExchangeRequest) -> set[int]:
     """Everybody whose words may stand in it, whoever saved it last."""
-    proposers = request.revisions.values_list("proposed_by", flat=True)
+    proposers = [revision.proposed_by_id for revision in _signatures(request)]
     editors = request.editors.values_list("pk", flat=True)
     return {request.created_by_id, request.last_edited_by_id, *proposers, *editors}
 
 
+@remembered
 def signatories(request: ExchangeRequest) -> set[int | None]:
     """Everybody who ever signed for it, also an earlier revision."""
-    return {request.endorsed_by_id, *request.revisions.values_list("endorsed_by", flat=True)}
+    return {request.endorsed_by_id, *(revision.endorsed_by_id for revision in _signatures(request))}
+
+
+@remembered
+def _signatures(request: ExchangeRequest) -> list[Revision]:
+    """Who proposed and who signed each revision, and when; without the texts."""
+    return list(request.revisions.only("request", "proposed_by", "proposed_at", "endorsed_by", "endorsed_at"))
 
 
 def _mover_decided_nothing(subject: ExchangeRequest | Agreement, by: User) -> None:
@@ -138,7 +148,7 @@ def _approver_took_no_part(request: ExchangeRequest, by: User) -> None:
 
 
 def _approver_not_of_consumer(subject: ExchangeRequest | Agreement, by: User) -> None:
-    agency = permissions.belongs_to_lineage(by, subject.consumer, moments=_asked_at(subject))
+    agency = _place_on_asking_side(subject, by)
     if agency is not None:
         raise Refusal(
             "rule-1",
@@ -150,29 +160,41 @@ def _approver_not_of_consumer(subject: ExchangeRequest | Agreement, by: User) ->
         )
 
 
+@remembered
+def _place_on_asking_side(subject: ExchangeRequest | Agreement, by: User) -> Agency | None:
+    return permissions.belongs_to_lineage(by, subject.consumer, moments=_asked_at(subject))
+
+
 def _claim_void(request: ExchangeRequest, by: User | None) -> None:
     """A claim is worth nothing when its holder has left the desk or stays out of the case, or did nothing for long."""
     case = case_of(request)
     holder = case.claimed_by
     if holder is None or not _own_duty(holder, request.dataset.database, permissions.HANDLE):
         return
-    if request.recusals.filter(person=holder).exists() or claims.is_idle(case):
+    if holder.pk in recused(request) or claims.is_idle(case):
         return
     raise Refusal("claim-alive", _("The case officer is at work on it."))
 
 
 def _no_declared_conflict(request: ExchangeRequest, by: User) -> None:
-    if request.recusals.filter(person=by).exists():
+    if by.pk in recused(request):
         raise Refusal(
             "rule-1", _("%(person)s declared a conflict with this request and stays out of it.") % {"person": by}
         )
 
 
+@remembered
+def recused(request: ExchangeRequest) -> set[int]:
+    """Everybody who declared a conflict with it."""
+    return set(request.recusals.values_list("person", flat=True))
+
+
+@remembered
 def _asked_at(subject: ExchangeRequest | Agreement) -> set[datetime]:
     """When it was proposed and signed: a move of the asking agency since then makes nobody unconcerned."""
     request = subject.case.request if isinstance(subject, Agreement) else subject
-    moments = request.revisions.values_list("proposed_at", "endorsed_at")
-    return {moment for line in moments for moment in line} | {request.endorsed_at} - {None}
+    moments = {moment for one in _signatures(request) for moment in (one.proposed_at, one.endorsed_at)}
+    return moments | {request.endorsed_at} - {None}
 
 
 def _assigned(*names: str) -> Callable[[ExchangeRequest | Agreement, User], None]:
@@ -193,26 +215,37 @@ def _assigned(*names: str) -> Callable[[ExchangeRequest | Agreement, User], None
 
 def _decides_once(request: ExchangeRequest, by: User) -> None:
     # A decision made in somebody's place is that person's, too: one approver is one vote.
-    own = Q(made_by=by) | Q(delegation__delegator=by)
-    if request.revisions.first().decisions.live().filter(own).exists():
+    if any(by.pk in (vote.made_by_id, vote.delegation and vote.delegation.delegator_id) for vote in _votes(request)):
         raise Refusal("rule-2", _("%(person)s has already decided on this revision.") % {"person": by})
 
 
 def _nobody_decided(request: ExchangeRequest, by: User | None) -> None:
-    if request.revisions.first().decisions.live().exists():
+    if _votes(request):
         raise Refusal(
             "decided-already",
             _("Somebody has decided on this revision already: hand the case over to a colleague instead."),
         )
 
 
+@remembered
+def _votes(request: ExchangeRequest) -> list[Decision]:
+    """What counts of the decisions on its latest revision."""
+    return list(revisions.latest(request).decisions.live().select_related("delegation"))
+
+
+@remembered
+def _advisers(request: ExchangeRequest) -> list[int]:
+    """Who advised on its latest revision; each of them did so once."""
+    return list(revisions.latest(request).advice.values_list("made_by", flat=True))
+
+
 def _approver_gave_no_advice(request: ExchangeRequest, by: User) -> None:
-    if request.revisions.first().advice.filter(made_by=by).exists():
+    if by.pk in _advisers(request):
         raise Refusal("rule-1", _("Whoever advised on a revision as a reviewer does not decide on it."))
 
 
 def _advice_is_in(request: ExchangeRequest, by: User | None) -> None:
-    missing = case_of(request).reviews_needed - request.revisions.first().advice.count()
+    missing = case_of(request).reviews_needed - len(_advisers(request))
     if missing > 0:
         raise Refusal(
             "advice-missing",
@@ -225,6 +258,7 @@ def _advice_is_in(request: ExchangeRequest, by: User | None) -> None:
         )
 
 
+@remembered
 def moved_votes(request: ExchangeRequest) -> list[Decision]:
     """Approvals that count, of people who could not give them today: they, or who they voted for, joined the asking side."""
     approvals = Decision.objects.live().filter(case__request=request, verdict=Verdict.APPROVE)
@@ -270,7 +304,7 @@ def check_reviewer(request: ExchangeRequest, by: User) -> None:
         raise Refusal("rule-1", _("Whoever filed, edited or signed a request does not advise on it."))
     _approver_not_of_consumer(request, by)
     _no_declared_conflict(request, by)
-    if request.revisions.first().advice.filter(made_by=by).exists():
+    if by.pk in _advisers(request):
         raise Refusal("rule-2", _("%(person)s has already advised on this revision.") % {"person": by})
     _decides_once(request, by)
 
@@ -438,8 +472,9 @@ def _is_storable(value) -> bool:
 
 
 def case_of(request: ExchangeRequest) -> ReviewCase:
+    """The case at the desk of today's owner."""
     # A returned request may come back about another owner's dataset; the first owner's case then stays behind.
-    case = request.cases.select_related("policy", "provider").filter(provider=request.provider).first()
+    case = find_case(request)
     if case is None:
         raise Refusal(
             "owner-changed",
@@ -450,3 +485,8 @@ def case_of(request: ExchangeRequest) -> ReviewCase:
             % {"agency": request.provider},
         )
     return case
+
+
+@remembered
+def find_case(request: ExchangeRequest) -> ReviewCase | None:
+    return request.cases.select_related("policy", "provider", "claimed_by").filter(provider=request.provider).first()

@@ -6,12 +6,14 @@ Superusers get nothing extra here: `user.has_perm` says yes to them for everythi
 from collections.abc import Iterable
 from datetime import date, datetime
 
+from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, QuerySet
 from guardian.models import UserObjectPermission
 from guardian.shortcuts import get_objects_for_user, get_users_with_perms
 
 from registry.choices import Role
 from registry.models import Agency, Membership, User
+from registry.remembering import remembered
 
 HANDLE, REVIEW, DECIDE = "handle_requests", "review_requests", "decide_requests"
 
@@ -20,11 +22,15 @@ def roles_of(user: User, *, agency: Agency | None = None, day: date | None = Non
     """The roles that the person holds on `day` (today), in one agency or in any."""
     if not user.is_authenticated or not user.is_active:
         return set()
+    return {role for where, role in _held(user, day) if agency is None or where == agency.pk}
+
+
+@remembered
+def _held(user: User, day: date | None) -> list[tuple[int, Role]]:
+    """Every role of the person on `day` (today), with the agency in which it is held."""
     memberships = Membership.objects.filter(user=user)
     memberships = memberships.on(day) if day else memberships.today()
-    if agency is not None:
-        memberships = memberships.filter(agency=agency)
-    return {Role(role) for role in memberships.values_list("role", flat=True)}
+    return [(agency, Role(role)) for agency, role in memberships.values_list("agency", "role")]
 
 
 def has_role(user: User, *roles: Role, agency: Agency | None = None) -> bool:
@@ -41,7 +47,15 @@ def belongs_to_lineage(user: User, agency: Agency, *, moments: Iterable[datetime
 
 def is_named(user: User, permission: str, thing: Model) -> bool:
     """Whether the person was given the object permission on this very object."""
-    return named_objects(user, permission, type(thing)).filter(pk=thing.pk).exists()
+    return user.is_active and permission in _namings_of(user, thing)
+
+
+@remembered
+def _namings_of(user: User, thing: Model) -> frozenset[str]:
+    given = UserObjectPermission.objects.filter(
+        user=user, content_type=ContentType.objects.get_for_model(thing), object_pk=str(thing.pk)
+    )
+    return frozenset(given.values_list("permission__codename", flat=True))
 
 
 def named_objects(user: User, permission: str, model: type[Model]) -> QuerySet:

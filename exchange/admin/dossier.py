@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 
 from evidence import ledger
 from evidence.models import Entry
-from exchange import comparison, overlap_words, rules, summary
+from exchange import comparison, overlap_words, revisions, rules, summary
 from exchange.admin import wording
 from exchange.models import Agreement, ReviewCase, Revision
 from exchange.scope import excess
@@ -101,7 +101,7 @@ class Dossier:
     def revision(self) -> Revision:
         """The last one that the agency signed: what is being corrected there is not the owner's business yet."""
         if self.is_current and self.request.endorsed_at:
-            return self.request.revisions.first()
+            return revisions.latest(self.request)
         decided = self.request.revisions.filter(decisions__case=self.case).first()
         return decided or self.request.revisions.first()
 

@@ -12,7 +12,8 @@ from exchange.models.requests import ExchangeRequest
 from exchange.states import Side
 from registry.choices import Role
 from registry.fields import TextBlock
-from registry.models import Agency, Membership, User
+from registry.models import Agency, User
+from registry.permissions import has_role
 
 
 class CommentQuerySet(models.QuerySet):
@@ -23,7 +24,7 @@ class CommentQuerySet(models.QuerySet):
         """
         if user is None or not user.is_authenticated:
             return self.none()
-        if Membership.objects.today().filter(user=user, role=Role.AUDITOR).exists():
+        if has_role(user, Role.AUDITOR):
             return self
         for_consumer = Q(side=Side.CONSUMER) | Q(audience=Audience.BOTH)
         for_provider = Q(side=Side.PROVIDER) | Q(audience=Audience.BOTH)

@@ -43,7 +43,7 @@ def write(
         rules.check_text(text=text)
         locked = workflow.lock(request)
         check_writing(request=locked, by=by, side=side, audience=audience)
-        case = _case_of(locked) if _crosses(side, audience) else None
+        case = rules.find_case(locked) if _crosses(side, audience) else None
         comment = Comment.objects.create(
             request=locked,
             case=case,
@@ -77,7 +77,7 @@ def check_writing(*, request: ExchangeRequest, by: User, side: Side, audience: A
         rules.check_desk(request, by)
     if request.status in REQUEST.terminal:
         raise WrongState(request.get_status_display())
-    if _crosses(side, audience) and (request.status == RequestStatus.DRAFT or _case_of(request) is None):
+    if _crosses(side, audience) and (request.status == RequestStatus.DRAFT or rules.find_case(request) is None):
         raise Refusal(
             "not-with-owner",
             _("The owner of the data does not have this request at the moment: a draft is the asking agency's own."),
@@ -133,10 +133,6 @@ def can_retract(*, comment: Comment, by: User) -> bool:
 def _crosses(side: Side, audience: Audience) -> bool:
     """Whether it is about the owner's case: everything but what the asking agency keeps to itself."""
     return side == Side.PROVIDER or audience == Audience.BOTH
-
-
-def _case_of(request: ExchangeRequest) -> ReviewCase | None:
-    return request.cases.select_related("claimed_by", "provider").filter(provider=request.provider).first()
 
 
 def _checked(text: str) -> str:

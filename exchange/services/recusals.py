@@ -67,7 +67,7 @@ def check_declaring(*, request: ExchangeRequest, by: User) -> None:
         )
     if request.status in REQUEST.terminal:
         raise WrongState(request.get_status_display())
-    if request.recusals.filter(person=by).exists():
+    if by.pk in rules.recused(request):
         raise Refusal("conflict-declared", _("You have declared a conflict with this request already."))
 
 

@@ -8,6 +8,7 @@ from django.db.models import prefetch_related_objects
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from exchange import revisions
 from exchange.choices import Frequency, Verdict
 from exchange.models import Agreement, ExchangeRequest, ReviewCase, Revision
 from exchange.refusals import SUSPENDED, Incomplete, Refusal, Suspended
@@ -16,6 +17,7 @@ from registry.choices import Masking, Mode
 from registry.connectors import Column, Condition, ExtractPlan, PermanentSourceError, filters
 from registry.fields import nfc
 from registry.models import Field, PolicyField, SharingPolicy
+from registry.remembering import remembered
 from registry.services import policies
 
 NOT_NAMED = _("The sharing policy no longer names the consumer agency.")
@@ -141,6 +143,7 @@ def _days_later(day: date, days: int) -> date:
     return date.fromordinal(min(day.toordinal() + days, date.max.toordinal()))
 
 
+@remembered
 def best_policy(request: ExchangeRequest) -> tuple[SharingPolicy, Scope]:
     """The policy that the request is wholly inside, a standing one first. Raises Incomplete with what lies outside."""
     refusal: Refusal | None = None
@@ -269,4 +272,4 @@ def approved_scope(case: ReviewCase, requested: Scope) -> Scope:
 
 
 def live_approvals(case: ReviewCase):
-    return case.decisions.live().filter(verdict=Verdict.APPROVE, revision=case.request.revisions.first())
+    return case.decisions.live().filter(verdict=Verdict.APPROVE, revision=revisions.latest(case.request))

@@ -8,7 +8,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import DetailView, FormView, TemplateView
 
-from exchange import offers, overlap_words, summary, timeline, workflow
+from exchange import offers, overlap_words, revisions, summary, timeline, workflow
 from exchange.choices import SearchPage
 from exchange.comparison import with_running
 from exchange.forms.filters import RequestFilterForm
@@ -217,11 +217,12 @@ class RequestDetailView(VisibleMixin, DetailView):
             super()
             .get_queryset()
             .select_related("legal_basis", "last_edited_by", "endorsed_by", "copied_from", "amends", "taken_over_by")
+            .defer(None)  # unlike a list, it shows the long texts, too
         )
 
     def get_context_data(self, **kwargs) -> dict:
         request, user = self.object, self.request.user
-        revision = request.revisions.first()
+        revision = revisions.latest(request)
         moves = {move.name: refusal for move, refusal in workflow.offered_moves(request, user)}
         frozen = revision is not None and request.status not in NOT_FROZEN
         can_file = permissions.has_role(user, Role.REQUESTER, agency=request.consumer)

@@ -15,6 +15,7 @@ from registry.choices import RowOutcome
 from registry.errors import RegistryRefusal
 from registry.metadata_sheets import SHEETS, VERSION, Column, Reading, Sheet, parsed, plain_key, sheet_of
 from registry.models import Dataset, MetadataImport, User
+from registry.remembering import remembered
 from registry.roles import agencies_served, sees_every_agency
 from registry.services import protection, records, stewards
 
@@ -69,6 +70,7 @@ def _has_role(sheet: Sheet, by: User) -> bool:
     return by.has_perm(f"registry.change_{sheet.model._meta.model_name}")
 
 
+@remembered
 def can_import(user: User) -> bool:
     return user.has_perm("registry.add_metadataimport") or stewards.entrusted_to(user).exists()
 

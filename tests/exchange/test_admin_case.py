@@ -430,15 +430,3 @@ def test_case_left_behind_by_another_dataset_cannot_be_moved(world):
     assert shown.context["page"].dataset == world.dataset
     assert shown.context["buttons"] == []
     assert client.post(page(old, "claim")).status_code == 404
-
-
-def test_page_asks_a_bounded_number_of_questions(make_world, django_assert_max_num_queries):
-    world = make_world(quorum=3)
-    request = world.under_review(field_names=list(world.fields))
-    client = as_user(world.officer)
-    with django_assert_max_num_queries(130):
-        client.get(page(case_of(request)))
-    for approver in world.approvers[:2]:
-        cases.approve(request=request, by=approver, revision_hash=hash_of(request))
-    with django_assert_max_num_queries(130):
-        client.get(page(case_of(request)))

@@ -146,4 +146,4 @@ def test_it_asks_as_many_questions_for_20_as_for_2(world, client):
         with CaptureQueriesContext(connection) as captured:
             client.get(reverse("exchange:desk"))
         counts.append(len(captured))
-    assert counts[0] == counts[1] <= 45
+    assert counts[0] == counts[1] <= 40
