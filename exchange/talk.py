@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.core.paginator import Page, Paginator
 from django.utils.functional import cached_property
 
+from exchange import files
 from exchange.models import Comment
 from exchange.models.comments import CommentQuerySet
 from exchange.services import comments
@@ -15,10 +16,11 @@ PER_PAGE = 10
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A comment, and whether the reader may take it back at this moment."""
+    """A comment with its files, and whether the reader may take it back at this moment."""
 
     comment: Comment
     can_retract: bool
+    files: list[files.FileLine]
 
 
 class Talk:
@@ -29,8 +31,12 @@ class Talk:
 
     @cached_property
     def page(self) -> Page:
-        return Paginator(self.about.readable_by(self.reader).for_lists(), PER_PAGE).get_page(self.number)
+        found = self.about.readable_by(self.reader).for_lists().prefetch_related("attachments")
+        return Paginator(found, PER_PAGE).get_page(self.number)
 
     @property
     def lines(self) -> list[Line]:
-        return [Line(one, comments.can_retract(comment=one, by=self.reader)) for one in self.page]
+        return [
+            Line(one, comments.can_retract(comment=one, by=self.reader), files.lines_of(one.attachments.all()))
+            for one in self.page
+        ]

@@ -37,6 +37,7 @@ SENTENCES: dict[str, Promise] = {
     "request.advise": _("Advice given by a reviewer of the owner"),
     "request.recuse": _("Somebody of the owner stays out of it, because of a conflict"),
     "request.attach": _("A file was attached"),
+    "request.attach_to_comment": _("A file came with a comment"),
     "request.detach": _("A file was taken off"),
     "request.open_file": _("A file was downloaded"),
     "request.comment": _("A comment was written"),
@@ -83,6 +84,7 @@ SENTENCES: dict[str, Promise] = {
 NOT_FOR_REQUESTS = {"lookup.ask", "lookup.answer"}  # they may be many, and have a record of their own
 INTERNAL = {
     "request.advise",
+    "request.attach_to_comment",
     "request.comment",
     "request.hand_over",
     "request.open_file",

@@ -11,20 +11,23 @@ from django.views.decorators.http import require_http_methods, require_POST
 from exchange import workflow
 from exchange.admin.forms import MoveForm
 from exchange.choices import Audience
+from exchange.forms.files import WithFiles
 from exchange.forms.inputs import Block
 from exchange.models import Comment
 from exchange.refusals import Refusal
 from exchange.services import comments
 from exchange.states import Side
 from exchange.talk import Talk
+from exchange.uploads.limits import was_cut
 from registry.admin.base import ReadOnlyAdmin
 from registry.choices import Role
 from registry.permissions import has_role
 
 
-class CommentForm(MoveForm):
+class CommentForm(WithFiles, MoveForm):
     text = Block(label=_("Comment"), max_length=comments.LONGEST)
     is_public = forms.BooleanField(required=False)
+    field_order = ["text", "files", "is_public"]
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -74,7 +77,7 @@ class CommentPages:
         page = self.read(case, request.user)
         form, status = CommentForm(thing=page), 200
         if request.method == "POST":
-            form, status = CommentForm(request.POST, thing=page), 422
+            form, status = CommentForm(request.POST, request.FILES, thing=page, was_cut=was_cut(request)), 422
             if form.is_valid():
                 try:
                     comments.write(
@@ -83,6 +86,7 @@ class CommentPages:
                         side=Side.PROVIDER,
                         text=form.cleaned_data["text"],
                         audience=form.audience,
+                        uploads=form.cleaned_data["files"],
                     )
                 except Refusal as refusal:
                     status = refusal.status

@@ -30,6 +30,7 @@ TALK = (
     "request.comment",
     "request.retract_comment",
     "request.attach",
+    "request.attach_to_comment",
     "request.detach",
     "request.open_file",
     "request.scan_file",

@@ -4,16 +4,18 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from exchange.choices import Audience
+from exchange.forms.files import WithFiles
 from exchange.forms.inputs import Block
 from exchange.services.comments import LONGEST
 from registry.models import Agency
 
 
-class CommentForm(forms.Form):
+class CommentForm(WithFiles):
     """`owner` is whom the comment can be addressed to, where it can be; nothing is, unless it is ticked."""
 
     text = Block(label=_("Comment"), max_length=LONGEST)
     to_owner = forms.BooleanField(required=False)
+    field_order = ["text", "files", "to_owner"]
 
     def __init__(self, *args, owner: Agency | None, **kwargs):
         super().__init__(*args, **kwargs)

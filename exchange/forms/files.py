@@ -33,17 +33,26 @@ class FilesField(forms.FileField):
         return [one for one in cleaned if one]
 
 
-class FilesForm(forms.Form):
-    """`was_cut` says that the portal stopped reading a file because of its size."""
+class WithFiles(forms.Form):
+    """A form to which files may be added. `was_cut` says that the portal stopped reading one because of its size."""
 
-    files = FilesField()
+    files = FilesField(required=False)
 
     def __init__(self, *args, was_cut: bool = False, **kwargs):
         super().__init__(*args, **kwargs)
         self.was_cut = was_cut
-        self.fields["files"].required = not was_cut  # else the form would say that nothing was chosen
 
     def clean(self) -> dict:
         if self.was_cut:
             self.add_error("files", store.too_large().message)
         return super().clean()
+
+
+class FilesForm(WithFiles):
+    """Nothing but files."""
+
+    files = FilesField()
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["files"].required = not self.was_cut  # else the form would say that nothing was chosen

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from evidence import ledger
 from exchange import rules, workflow
 from exchange.choices import FileKind
-from exchange.models import Attachment, ExchangeRequest
+from exchange.models import Attachment, Comment, ExchangeRequest
 from exchange.refusals import Incomplete, Refusal
 from exchange.services import requests
 from exchange.states import Side
@@ -118,18 +118,29 @@ def _examined(stack: ExitStack, uploads: list[Upload]) -> list[tuple[Taken, Stag
     return taken
 
 
-def _add(taken: Taken, *, request: ExchangeRequest, by: User) -> Attachment:
+def add_to_comment(*, comment: Comment, taken: list[Taken]) -> list[Attachment]:
+    """Make the rows of files that come with a comment, in the transaction in which it is written."""
+    return [_add(one, request=comment.request, by=comment.made_by, comment=comment) for one in taken]
+
+
+def _add(taken: Taken, *, request: ExchangeRequest, by: User, comment: Comment | None = None) -> Attachment:
     file = Attachment.objects.create(
         public_id=taken.public_id,
         request=request,
+        comment=comment,
         name=taken.name,
         kind=taken.kind,
         size=taken.size,
         sha256=taken.sha256,
         added_by=by,
-        agency=request.consumer,
+        agency=comment.agency if comment else request.consumer,
     )
-    _record("request.attach", file, by, personal={"name": file.name}, kind=str(file.kind), size=file.size)
+    about = {"kind": str(file.kind), "size": file.size}
+    # Not the same action: who reads that a file came with a comment is who reads the comment.
+    action = "request.attach_to_comment" if comment else "request.attach"
+    if comment:
+        about["comment"] = str(comment.public_id)
+    _record(action, file, by, personal={"name": file.name}, **about)
     return file
 
 

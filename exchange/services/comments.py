@@ -1,6 +1,7 @@
 """Talking about a request: among colleagues unless the writer chooses otherwise, and never rewritten."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from datetime import timedelta
 
 from django.db import transaction
@@ -13,6 +14,7 @@ from exchange import rules, workflow
 from exchange.choices import Audience
 from exchange.models import Comment, ExchangeRequest, ReviewCase
 from exchange.refusals import Incomplete, Refusal, WrongState
+from exchange.services import attachments
 from exchange.states import REQUEST, RequestStatus, Side
 from registry import notice_kinds, permissions
 from registry.actors import actor_of
@@ -36,32 +38,51 @@ BY_OTHER_SIDE = notice_kinds.define(
 
 
 def write(
-    *, request: ExchangeRequest, by: User, side: Side, text: str, audience: Audience = Audience.INTERNAL
+    *,
+    request: ExchangeRequest,
+    by: User,
+    side: Side,
+    text: str,
+    audience: Audience = Audience.INTERNAL,
+    uploads: Sequence[attachments.Upload] = (),
 ) -> Comment:
-    """Say something about a request for the asking agency or for the owner, and tell those whom it concerns."""
-    with workflow.recording_refusals("request.comment", request, by=by, side=side), transaction.atomic():
+    """Say something about a request for the asking agency or for the owner, and tell those whom it concerns.
+
+    Files that come with it are read by whoever reads the comment. Where one of them is refused, nothing is written.
+    """
+    with workflow.recording_refusals("request.comment", request, by=by, side=side):
         rules.check_text(text=text)
-        locked = workflow.lock(request)
-        check_writing(request=locked, by=by, side=side, audience=audience)
-        case = rules.find_case(locked) if _crosses(side, audience) else None
-        comment = Comment.objects.create(
-            request=locked,
-            case=case,
-            side=side,
-            audience=audience,
-            text=_checked(text),
-            made_by=by,
-            agency=rules.agency_of_side(side, locked),
-        )
-        ledger.record(
-            action="request.comment",
-            actor=actor_of(by, comment.agency),
-            subject=("request", locked.code),
-            correlation_id=locked.code,
-            details={"comment": str(comment.public_id), "side": str(side), "audience": str(audience)},
-            personal={"text": comment.text},
-        )
-        _tell(comment)
+        check_writing(request=request, by=by, side=side, audience=audience)  # before anything is written to the disk
+        text = _checked(text)
+        with attachments.taking(list(uploads)) if uploads else nullcontext([]) as taken, transaction.atomic():
+            return _write(request, by, side, text, audience, taken)
+
+
+def _write(
+    request: ExchangeRequest, by: User, side: Side, text: str, audience: Audience, taken: list[attachments.Taken]
+) -> Comment:
+    locked = workflow.lock(request)
+    check_writing(request=locked, by=by, side=side, audience=audience)
+    case = rules.find_case(locked) if _crosses(side, audience) else None
+    comment = Comment.objects.create(
+        request=locked,
+        case=case,
+        side=side,
+        audience=audience,
+        text=text,
+        made_by=by,
+        agency=rules.agency_of_side(side, locked),
+    )
+    ledger.record(
+        action="request.comment",
+        actor=actor_of(by, comment.agency),
+        subject=("request", locked.code),
+        correlation_id=locked.code,
+        details={"comment": str(comment.public_id), "side": str(side), "audience": str(audience)},
+        personal={"text": comment.text},
+    )
+    attachments.add_to_comment(comment=comment, taken=taken)
+    _tell(comment)
     return comment
 
 

@@ -15,7 +15,7 @@ from evidence import ledger
 from exchange.choices import ScanState
 from exchange.models import Attachment
 from exchange.services import sweeping
-from exchange.states import AGREEMENT
+from exchange.states import AGREEMENT, Side
 from exchange.uploads import clamd, store
 from registry import notice_kinds
 from registry.services import notices, queued
@@ -58,7 +58,11 @@ def scan(attachment_id: int) -> None:
 
 @transaction.atomic
 def _settle(attachment_id: int, virus: str) -> None:
-    found = Attachment.objects.quarantined().select_related("request", "added_by").select_for_update(of=("self",))
+    found = (
+        Attachment.objects.quarantined()
+        .select_related("request", "comment", "added_by")
+        .select_for_update(of=("self",))
+    )
     file = found.filter(pk=attachment_id).first()
     if file is None:
         return
@@ -66,17 +70,26 @@ def _settle(attachment_id: int, virus: str) -> None:
     file.save(update_fields=["scan"])
     _record("request.scan_file", file, result=str(file.scan), virus=virus)
     if virus:
-        path = reverse("exchange:request-detail", args=[file.request.public_id])
-        notices.tell(kind=INFECTED, to=[file.added_by], path=path, name=file.name, code=file.request.code)
+        notices.tell(kind=INFECTED, to=[file.added_by], path=_page_of(file), name=file.name, code=file.request.code)
+
+
+def _page_of(file: Attachment) -> str:
+    """Where whoever attached the file finds it."""
+    if file.comment and file.comment.side == Side.PROVIDER:
+        return reverse("admin:exchange_reviewcase_change", args=[file.comment.case_id])
+    return reverse("exchange:request-detail", args=[file.request.public_id])
 
 
 def erase_due() -> int:
-    """Destroy the bytes of what is infected, of what was taken off unsigned, and of requests that are long over."""
+    """Destroy the bytes of what is infected, of what was taken off unsigned or taken back, and of requests long over."""
     before = timezone.now() - timedelta(days=settings.ATTACHMENT_DAYS)
     running = Q(request__cases__agreements__status__in=AGREEMENT.open)
     over = Attachment.objects.filter(request__closed_at__lt=before).exclude(running)
     due = Attachment.objects.filter(erased_at=None).filter(
-        Q(scan=ScanState.INFECTED) | Q(removed_at__isnull=False, revisions=None) | Q(pk__in=over.values("pk"))
+        Q(scan=ScanState.INFECTED)
+        | Q(removed_at__isnull=False, revisions=None)
+        | Q(comment__retracted_at__isnull=False)
+        | Q(pk__in=over.values("pk"))
     )
     store.clear_incoming()
     return sweeping.each(due.select_related("request").order_by("pk")[:AT_ONCE], _erase)

@@ -14,6 +14,7 @@ from exchange.refusals import Refusal
 from exchange.services import comments
 from exchange.states import Side
 from exchange.talk import Talk
+from exchange.uploads.limits import was_cut
 from exchange.views.base import ButtonView, RefusedFormMixin, VisibleMixin, page_of
 from registry.models import Agency
 
@@ -47,7 +48,7 @@ class CommentCreateView(RefusedFormMixin, VisibleMixin, FormView):
         return self.object.provider if comments.can_write(**asked) else None
 
     def get_form_kwargs(self) -> dict:
-        return super().get_form_kwargs() | {"owner": self.owner}
+        return super().get_form_kwargs() | {"owner": self.owner, "was_cut": was_cut(self.request)}
 
     def get_context_data(self, **kwargs) -> dict:
         return super().get_context_data(exchange_request=self.object, owner=self.owner, **kwargs)
@@ -59,6 +60,7 @@ class CommentCreateView(RefusedFormMixin, VisibleMixin, FormView):
             side=Side.CONSUMER,
             text=form.cleaned_data["text"],
             audience=form.audience,
+            uploads=form.cleaned_data["files"],
         )
         messages.success(self.request, _("Your comment is recorded."))
         return redirect(f"{page_of(self.object)}#comments")
