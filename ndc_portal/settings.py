@@ -176,6 +176,7 @@ WORKERS = env.int("WORKERS", 2, validate=lambda value: 1 <= value <= 64)
 Q_CLUSTER = {
     "name": "ndc",
     "orm": "default",
+    "broker_class": "ndc_portal.waking_broker.WakingBroker",
     "workers": WORKERS,
     "queue_limit": WORKERS,
     "timeout": 3_600,
