@@ -8,6 +8,7 @@ from exchange.views import (
     attachments,
     certificates,
     comments,
+    confirmations,
     deliveries,
     desk,
     endorsements,
@@ -77,6 +78,9 @@ urlpatterns = [
         "agreements/<uuid:public_id>/relinquish/",
         agreements.AgreementRelinquishView.as_view(),
         name="agreement-relinquish",
+    ),
+    path(
+        "agreements/<uuid:public_id>/confirm/", confirmations.AgreementConfirmView.as_view(), name="agreement-confirm"
     ),
     path("agreements/<uuid:public_id>/ask-anew/", agreements.AgreementAskAnewView.as_view(), name="agreement-ask-anew"),
     path("agreements/<uuid:public_id>/amend/", agreements.AgreementAmendView.as_view(), name="agreement-amend"),

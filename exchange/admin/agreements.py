@@ -18,7 +18,7 @@ from exchange.choices import StopKind
 from exchange.models import Agreement, DestructionCertificate, StopNotice
 from exchange.refusals import Refusal
 from exchange.scope import Scope
-from exchange.services import agreements, destruction, stop_notices, stopping
+from exchange.services import agreements, attesting, destruction, stop_notices, stopping
 from exchange.states import AGREEMENT, AgreementStatus
 from registry.choices import FileFormat, Mode, Purpose
 from registry.models import User
@@ -67,6 +67,8 @@ class AgreementPage:
         return [
             (_("Period"), f"{wording.day(scope.period_from)} – {wording.day(scope.period_to)}"),
             (_("Kept until"), wording.day(scope.retention_until)),
+            (_("To be confirmed by the consumer by"), wording.day(self.agreement.confirm_day)),
+            (_("Confirmed last"), self.confirmed),
             (_("Purpose"), wording.label_of(Purpose, scope.purpose)),
             (_("Method"), wording.label_of(Mode, scope.mode)),
             (_("File format"), wording.label_of(FileFormat, scope.file_format)),
@@ -74,6 +76,11 @@ class AgreementPage:
             (_("Limits"), "; ".join(limit_sentences(dict(scope.limits)))),
             (_("Sharing policy"), str(self.agreement.policy)),
         ]
+
+    @cached_property
+    def confirmed(self) -> str:
+        last = attesting.standing(self.agreement).last
+        return f"{wording.moment(last.confirmed_at)} – {last.confirmed_by}" if last else ""
 
     @cached_property
     def is_over(self) -> bool:

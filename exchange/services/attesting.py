@@ -4,6 +4,7 @@ The day decides: until when it is confirmed stands on the agreement's row, and p
 suspends it then, and when.
 """
 
+from dataclasses import dataclass
 from datetime import date
 
 from django.db.models import F, QuerySet
@@ -66,9 +67,28 @@ def to_be_confirmed() -> QuerySet[Agreement]:
     return running.filter(valid_to__gte=timezone.localdate()).order_by("confirm_by", "pk")
 
 
-def is_asked_for(agreement: Agreement) -> bool:
-    """Whether it is time to confirm the agreement."""
-    return to_be_confirmed().filter(pk=agreement.pk).exists()
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How an agreement stands with its confirmations. It is asked for one where it has to be confirmed soon, is overdue,
+    or was suspended for the want of one."""
+
+    is_asked_for: bool
+    is_overdue: bool
+    is_held: bool
+    last: Attestation | None
+
+
+def standing(agreement: Agreement) -> Standing:
+    """How it stands now."""
+    is_held = agreement.status == AgreementStatus.SUSPENDED and _is_held(agreement)
+    is_due = to_be_confirmed().filter(pk=agreement.pk).exists()
+    confirmed = Attestation.objects.filter(agreement__code=agreement.code).select_related("confirmed_by")
+    is_overdue = agreement.status in RUNNING and agreement.is_unconfirmed
+    return Standing(is_due or is_held, is_overdue, is_held, confirmed.order_by("-pk").first())
+
+
+def _is_held(agreement: Agreement) -> bool:
+    return suspensions.latest([agreement.code]).get(agreement.code) == suspensions.UNCONFIRMED
 
 
 # --- confirming
@@ -107,8 +127,7 @@ def confirm(*, agreement: Agreement, by: User, words: str) -> Agreement:
 
 
 def _reinstate(agreement: Agreement) -> None:
-    held = suspensions.latest([agreement.code]).get(agreement.code) == suspensions.UNCONFIRMED
-    if agreement.status != AgreementStatus.SUSPENDED or not held:
+    if agreement.status != AgreementStatus.SUSPENDED or not _is_held(agreement):
         return
     # Where its source changed meanwhile, or it is over, that stands against it on record, and the confirmation stays.
     sweeping.each([agreement], reinstate)

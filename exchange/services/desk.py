@@ -23,7 +23,7 @@ from exchange.models import (
     ReviewCase,
     Revision,
 )
-from exchange.services import agreements, destruction, escalating
+from exchange.services import agreements, attesting, destruction, escalating
 from exchange.services import destruction_desk as certificates
 from exchange.states import DeliveryStatus, RequestStatus
 from registry import permissions
@@ -78,6 +78,7 @@ def _sections(user: User) -> Iterator[Section]:
     yield _of("decide", _("To decide"), to_decide(user), _of_case, f"{queue}?state=review")
     yield _of("advise", _("To advise on"), to_advise(user), _of_case, f"{queue}?state=review")
     yield _of("sign", _("To sign"), to_sign(user), _of_signing, reverse("exchange:endorsement-list"))
+    yield _of("confirm", _("To confirm that it is still needed"), to_confirm(user), _of_confirming, listed)
     yield _of("answer", _("Offers to answer"), offers(user), _of_offer, reverse("exchange:endorsement-list"))
     yield _of(
         "sign-certificates", _("Certificates of destruction to sign"), certificates.to_sign(user), _of_certificate, ""
@@ -176,6 +177,14 @@ def offers(user: User) -> QuerySet[ExchangeRequest]:
     return found.for_lists().order_by("edited_at", "pk")
 
 
+def to_confirm(user: User) -> QuerySet[Agreement]:
+    """Agreements of the agencies for which the person signs that have to be confirmed soon or are overdue. A named user
+    leaves that to another signatory."""
+    agencies = Membership.objects.today().filter(user=user, role=Role.ENDORSER).values("agency")
+    named = permissions.named_objects(user, agreements.USE, Agreement)
+    return attesting.to_be_confirmed().filter(consumer__in=agencies).exclude(pk__in=named.values("pk")).for_lists()
+
+
 def _filed_for(user: User) -> QuerySet[ExchangeRequest]:
     agencies = Membership.objects.today().filter(user=user, role=Role.REQUESTER).values("agency")
     return ExchangeRequest.objects.filter(consumer__in=agencies).for_lists().order_by("edited_at", "pk")
@@ -240,6 +249,11 @@ def _of_delivery(delivery: Delivery) -> Row:
     url = reverse("exchange:delivery-detail", args=[delivery.public_id])
     until = timezone.localdate(delivery.available_until)
     return Row(delivery.agreement.dataset.title, delivery.code, delivery.agreement.code, url, until)
+
+
+def _of_confirming(agreement: Agreement) -> Row:
+    url = reverse("exchange:agreement-confirm", args=[agreement.public_id])
+    return Row(agreement.dataset.title, agreement.code, str(agreement.provider), url, agreement.confirm_by)
 
 
 def _of_certificate(certificate: DestructionCertificate) -> Row:

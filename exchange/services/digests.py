@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from exchange.choices import MailState
 from exchange.models import DailyDigest, DestructionCertificate, ExchangeRequest, ReviewCase
-from exchange.services import deadlines, desk, destruction, escalating, requests, sweeping
+from exchange.services import attesting, deadlines, desk, destruction, escalating, requests, sweeping
 from exchange.services import destruction_desk as certificates
 from exchange.states import RequestStatus
 from exchange.terms import Term
@@ -70,6 +70,7 @@ def concerned() -> set[int]:
     returned = ExchangeRequest.objects.filter(status=RequestStatus.RETURNED)
     people.update(_with_role(returned.values("consumer"), Role.REQUESTER))
     people.update(_with_certificates())
+    people.update(_with_role(attesting.to_be_confirmed().order_by().values("consumer"), Role.ENDORSER))
     people.update(_about_to_lapse().values_list("last_edited_by", flat=True))
     if settings.IS_MAIL_SENT:
         fresh = Notice.objects.unread().filter(created_at__gt=timezone.now() - FRESH)
@@ -146,12 +147,13 @@ def counts_for(person: User) -> dict[str, int]:
     cases = {pk: due for kind in kinds for pk, due in kind(person).values_list("pk", "due_on")}
     owed = [duty.due_on for duty in destruction.duties(list(certificates.to_prepare(person)))]
     stated = certificates.to_sign(person).count() + certificates.to_answer(person).count()
+    confirming = list(desk.to_confirm(person).values_list("confirm_by", flat=True))
     requests_waiting = desk.to_sign(person).count() + desk.offers(person).count() + desk.to_correct(person).count()
     return {
-        "waiting": len(cases) + requests_waiting + stated + len(owed),
-        "overdue": sum(due < today for due in [*cases.values(), *owed])
+        "waiting": len(cases) + requests_waiting + stated + len(owed) + len(confirming),
+        "overdue": sum(due < today for due in [*cases.values(), *owed, *confirming])
         + certificates.overdue_for_owner(person).count(),
-        "soon": sum(today <= due <= soon for due in [*cases.values(), *owed]),
+        "soon": sum(today <= due <= soon for due in [*cases.values(), *owed, *confirming]),
         "lapsing": _about_to_lapse().filter(last_edited_by=person).count(),
         "escalated": escalating.brought_before(person).exclude(pk__in=list(cases)).count(),
     }

@@ -17,7 +17,17 @@ from exchange.forms.request import colleagues_of
 from exchange.models import Agreement, DestructionCertificate
 from exchange.refusals import Refusal
 from exchange.scope import Scope
-from exchange.services import agreements, amendments, deliveries, destruction, limits, requests, stop_notices, stopping
+from exchange.services import (
+    agreements,
+    amendments,
+    attesting,
+    deliveries,
+    destruction,
+    limits,
+    requests,
+    stop_notices,
+    stopping,
+)
 from exchange.views.base import ButtonView, FilteredListView, RefusedFormMixin, VisibleMixin, page_of
 from registry import permissions
 from registry.choices import PACKAGES, Role
@@ -53,6 +63,7 @@ class AgreementDetailView(VisibleMixin, DetailView):
             is_package=agreement.mode in PACKAGES,
             order_refusal=self.order_refusal,
             use_refusal=self.use_refusal,
+            confirming=attesting.standing(agreement),
             notice=stop_notices.standing(agreement) if agreement.announcement else None,
             story=source_changes.story_of(agreement),
             newer=versions.after(agreement).last(),

@@ -105,7 +105,7 @@ def test_what_ends_before_or_is_given_once_needs_none(world, short):
     for one in (once, brief):
         with on(one.valid_to):
             assert one.is_live
-            assert not attesting.is_asked_for(one)
+            assert not attesting.standing(one).is_asked_for
 
 
 @pytest.mark.parametrize("kind", [RequestKind.AMENDMENT, RequestKind.RENEWAL])

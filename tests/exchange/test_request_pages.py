@@ -630,6 +630,8 @@ TABLE = {
     ("agreement-detail", "get"): ("agreement", OWN),
     ("agreement-relinquish", "get"): ("agreement", {**OWN, "requester": 302}),
     ("agreement-relinquish", "post"): ("agreement", BACK),
+    ("agreement-confirm", "get"): ("agreement", {**OWN, "requester": 302}),
+    ("agreement-confirm", "post"): ("agreement", {**OWN, "requester": 422, "endorser": 422}),
     ("agreement-order", "get"): ("agreement", BACK),
     ("agreement-order", "post"): ("agreement", BACK),
     ("agreement-amend", "get"): ("agreement", BACK),
