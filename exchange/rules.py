@@ -220,6 +220,12 @@ def _decides_once(request: ExchangeRequest, by: User) -> None:
 
 
 def _nobody_decided(request: ExchangeRequest, by: User | None) -> None:
+    if by is not None and case_of(request).is_blind:
+        # The same answer with and without votes: otherwise it would tell whether there are any.
+        raise Refusal(
+            "blind-review",
+            _("While the votes are hidden, nobody puts a case back: hand it over to a colleague instead."),
+        )
     if _votes(request):
         raise Refusal(
             "decided-already",

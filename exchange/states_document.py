@@ -28,7 +28,7 @@ RULES = {
     "no_declared_conflict": "the mover has declared no conflict with the request",
     "approver_not_of_consumer": "the mover belongs neither to the consumer agency nor to one above it, today or when the request was proposed or signed",
     "decides_once": "the mover has not yet decided on this revision, in person or through a delegate",
-    "nobody_decided": "nobody has decided on this revision yet",
+    "nobody_decided": "nobody has decided on this revision yet; in a blind review people cannot make the move at all, so that it tells nothing of votes",
     "approver_gave_no_advice": "the mover gave no advice on this revision as a reviewer",
     "advice_is_in": "as many reviewers as the policy asks for have given advice on this revision",
     "voter_moved": "somebody whose approval counts has joined the asking side since, and could not give it today",

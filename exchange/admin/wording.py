@@ -32,6 +32,8 @@ REFUSALS = {
     "rule-3": gettext_lazy("a decision only narrows what was asked for"),
     "not-your-role": gettext_lazy("the role is missing"),
     "not-assigned": gettext_lazy("not assigned to the database"),
+    "blind-review": gettext_lazy("the votes are hidden in this review"),
+    "decided-already": gettext_lazy("somebody has decided already"),
     "wrong-state": gettext_lazy("somebody else was faster"),
     "reason-needed": gettext_lazy("the reason was missing"),
     "basis-needed": gettext_lazy("the legal basis was missing"),

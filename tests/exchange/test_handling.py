@@ -135,6 +135,29 @@ def test_a_case_is_put_back_and_taken_on_anew(world):
     assert cases.claim(request=request, by=handler(world.database)).status == RequestStatus.UNDER_REVIEW
 
 
+@pytest.mark.parametrize("reader", ["officer", "last_approver"])
+def test_in_blind_review_putting_back_tells_nothing_of_votes(make_world, reader):
+    world = make_world(quorum=2, blind_review=True)
+    user = {"officer": world.officer, "last_approver": world.approvers[2]}[reader]
+    told = []
+    for request in (world.under_review(), world.voted(votes=1)):
+        assert case_of(request).is_blind
+        with pytest.raises(Refusal) as caught:
+            cases.release(request=request, by=user)
+        shown = as_user(user).get(page(case_of(request)))
+        told.append(
+            (
+                caught.value.code,
+                str(caught.value),
+                [one.name for one in shown.context["buttons"]],
+                shown.context["reasons"],
+            )
+        )
+    assert told[0] == told[1]
+    assert told[0][0] == "blind-review"
+    assert {json.loads(entry.details)["code"] for entry in refused("request.release")} == {"blind-review"}
+
+
 def test_a_case_with_a_decision_is_not_put_back(make_world):
     world = make_world(quorum=2)
     request = world.voted(votes=1)
