@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from evidence import ledger
 from exchange import rules, workflow
-from exchange.choices import FileKind
+from exchange.choices import FileKind, ScanState
 from exchange.models import Attachment, Comment, ExchangeRequest
 from exchange.refusals import Incomplete, Refusal
 from exchange.services import requests
@@ -53,6 +53,28 @@ def attach(*, request: ExchangeRequest, by: User, uploads: Iterable[Upload]) -> 
             raise Incomplete("no-file", _("Choose a file."), fields={"files": [_("Choose a file.")]})
         with taking(uploads) as taken:
             return attach_taken(request=request, by=by, taken=taken)
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A file that is attached somewhere already, to be attached elsewhere, too."""
+
+    file: Attachment
+
+    @property
+    def name(self) -> str:
+        return self.file.name
+
+    def chunks(self) -> Iterator[bytes]:
+        with _bytes_of(self.file) as content:
+            while piece := content.read(store.PIECE):
+                yield piece
+
+
+def beside(request: ExchangeRequest) -> list[Again]:
+    """The files beside a request that can be attached to another one: neither infected nor destroyed."""
+    files = request.attachments.of_requests().filter(erased_at=None).exclude(scan=ScanState.INFECTED)
+    return [Again(file) for file in files]
 
 
 def attach_taken(*, request: ExchangeRequest, by: User, taken: list[Taken]) -> list[Attachment]:
@@ -118,6 +140,11 @@ def _examined(stack: ExitStack, uploads: list[Upload]) -> list[tuple[Taken, Stag
     return taken
 
 
+def add_to_part(*, part: ExchangeRequest, by: User, taken: list[Taken]) -> list[Attachment]:
+    """Make the rows of files that a new part of a joint request begins with, in the transaction in which it begins."""
+    return [_add(one, request=part, by=by) for one in taken]
+
+
 def add_to_comment(*, comment: Comment, taken: list[Taken]) -> list[Attachment]:
     """Make the rows of files that come with a comment, in the transaction in which it is written."""
     return [_add(one, request=comment.request, by=comment.made_by, comment=comment) for one in taken]
@@ -168,10 +195,7 @@ def open_file(*, attachment: Attachment, by: User) -> BinaryIO:
     side = Side.CONSUMER if is_consumer else Side.PROVIDER
     with workflow.recording_refusals("request.open_file", request, by=by, side=side):
         check_opening(attachment=attachment, by=by)
-        try:
-            file = store.opened(attachment.sha256, attachment.public_id)
-        except FileNotFoundError:
-            raise Refusal("file-missing", _("The file is missing. Tell the operator the request number.")) from None
+        file = _bytes_of(attachment)
         try:
             with transaction.atomic():
                 _record("request.open_file", attachment, by, agency=rules.acting_agency(side, request, by))
@@ -179,6 +203,13 @@ def open_file(*, attachment: Attachment, by: User) -> BinaryIO:
             file.close()
             raise
     return file
+
+
+def _bytes_of(attachment: Attachment) -> BinaryIO:
+    try:
+        return store.opened(attachment.sha256, attachment.public_id)
+    except FileNotFoundError:
+        raise Refusal("file-missing", _("The file is missing. Tell the operator the request number.")) from None
 
 
 def check_opening(*, attachment: Attachment, by: User) -> None:

@@ -11,7 +11,7 @@ from evidence import ledger
 from exchange import offers, workflow
 from exchange.models import ExchangeRequest, JointRequest
 from exchange.refusals import Refusal
-from exchange.services import numbers, requests
+from exchange.services import attachments, numbers, requests
 from exchange.states import REQUEST, RequestStatus, Side
 from registry.actors import actor_of
 from registry.models import Dataset, User
@@ -31,19 +31,32 @@ class Result:
 
 
 def add_part(*, request: ExchangeRequest, dataset: Dataset, by: User) -> ExchangeRequest:
-    """A new draft beside a draft, about another dataset, with everything that they have in common."""
-    refusals = workflow.recording_refusals("request.join", request, by=by, side=Side.CONSUMER)
-    with refusals, transaction.atomic():
-        locked = workflow.lock(request)
-        check_adding(request=locked, by=by)
-        _check_dataset(locked, dataset)
-        joint = locked.joint or _begin(locked, by)
-        if joint.parts.count() >= MOST_PARTS:
-            raise Refusal("too-many-parts", _("A joint request has at most %(count)d parts.") % {"count": MOST_PARTS})
-        content = {name: getattr(locked, name) for name in COMMON}
-        part = requests.create(consumer=locked.consumer, by=by, content={**content, "dataset": dataset}, joint=joint)
-        part.named_users.set(locked.named_users.all())
+    """A new draft beside a draft, about another dataset, with everything that they have in common, files included.
+
+    Each part has its files for itself: they are signed with it, and may be taken off it alone.
+    """
+    with workflow.recording_refusals("request.join", request, by=by, side=Side.CONSUMER):
+        check_adding(request=request, by=by)  # before anything is written to the disk
+        files = attachments.beside(request)
+        with attachments.taking(files) as taken, transaction.atomic():
+            part = _add_part(request, dataset, by)
+            if attachments.beside(request) != files:
+                raise Refusal("stale", _("Somebody changed the files in between. Add the dataset once more."))
+            attachments.add_to_part(part=part, by=by, taken=taken)
     request.refresh_from_db()
+    return part
+
+
+def _add_part(request: ExchangeRequest, dataset: Dataset, by: User) -> ExchangeRequest:
+    locked = workflow.lock(request)
+    check_adding(request=locked, by=by)
+    _check_dataset(locked, dataset)
+    joint = locked.joint or _begin(locked, by)
+    if joint.parts.count() >= MOST_PARTS:
+        raise Refusal("too-many-parts", _("A joint request has at most %(count)d parts.") % {"count": MOST_PARTS})
+    content = {name: getattr(locked, name) for name in COMMON}
+    part = requests.create(consumer=locked.consumer, by=by, content={**content, "dataset": dataset}, joint=joint)
+    part.named_users.set(locked.named_users.all())
     return part
 
 

@@ -1,13 +1,16 @@
 """One letter to several owners: what is common is written once, each owner decides on its own part."""
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, connection, transaction
 from django.urls import reverse
 
+from evidence.models import Entry
+from exchange.choices import ScanState
 from exchange.joint_states import JointState, state_of
 from exchange.models import Agreement, ExchangeRequest, JointRequest, Letter
 from exchange.refusals import Refusal
-from exchange.services import cases, joint, requests
+from exchange.services import attachments, cases, joint, requests, scanning
 from exchange.states import REQUEST, RequestStatus
 from registry.choices import Masking, Mode, Purpose, Role
 from tests import factories
@@ -165,6 +168,63 @@ def test_nothing_is_added_to_what_was_sent_before(world, second_owner):
     assert code_of(joint.add_part, request=request, dataset=second_owner[0], by=world.requester) == "wrong-state"
     requests.send_back(request=request, by=world.endorser, reason="Xem lại")
     assert code_of(joint.add_part, request=request, dataset=second_owner[0], by=world.requester) == "sent-before"
+
+
+def attached(request) -> list[tuple[str, str]]:
+    return list(request.attachments.of_requests().values_list("name", "sha256"))
+
+
+def test_a_new_part_begins_with_the_files(world, second_owner, settings):
+    first = world.draft()
+    attachments.attach(
+        request=first,
+        by=world.requester,
+        uploads=[
+            SimpleUploadedFile("a.txt", b"a"),
+            SimpleUploadedFile("b.txt", b"b"),
+            SimpleUploadedFile("c.txt", b"c"),
+        ],
+    )
+    attachments.detach(attachment=first.attachments.get(name="c.txt"), by=world.requester)
+    second = joint.add_part(request=first, dataset=second_owner[0], by=world.requester)
+    assert [name for name, _sha256 in attached(second)] == ["a.txt", "b.txt"]
+    assert attached(second) == attached(first)
+    assert {file.scan for file in second.attachments.all()} == {ScanState.QUARANTINED}
+    kept, mine = first.attachments.get(name="a.txt"), second.attachments.get(name="a.txt")
+    attachments.detach(attachment=kept, by=world.requester)
+    scanning.erase_due()
+    with attachments.open_file(attachment=mine, by=world.requester) as content:
+        assert content.read() == b"a"
+    assert Entry.objects.filter(action="request.attach", correlation_id=second.code).count() == 2
+
+
+def test_a_destroyed_or_infected_file_goes_into_no_new_part(world, second_owner):
+    first = world.draft()
+    uploads = [SimpleUploadedFile("a.txt", b"a"), SimpleUploadedFile("b.txt", b"b")]
+    attachments.attach(request=first, by=world.requester, uploads=uploads)
+    first.attachments.filter(name="a.txt").update(scan=ScanState.INFECTED)
+    second = joint.add_part(request=first, dataset=second_owner[0], by=world.requester)
+    assert [name for name, _sha256 in attached(second)] == ["b.txt"]
+
+
+def test_a_part_that_is_refused_leaves_no_file_behind(world, second_owner, settings):
+    first = world.draft()
+    attachments.attach(request=first, by=world.requester, uploads=[SimpleUploadedFile("a.txt", b"a")])
+    joint.add_part(request=first, dataset=second_owner[0], by=world.requester)
+    before = sorted(settings.ATTACHMENT_DIR.rglob("*"))
+    assert code_of(joint.add_part, request=first, dataset=second_owner[0], by=world.requester) == "asked-already"
+    assert sorted(settings.ATTACHMENT_DIR.rglob("*")) == before
+
+
+def test_a_file_attached_in_between_is_not_lost(world, second_owner, monkeypatch):
+    first, begin = world.draft(), requests.create
+
+    def somebody_is_faster(**arguments):
+        attachments.attach(request=first, by=world.requester, uploads=[SimpleUploadedFile("a.txt", b"a")])
+        return begin(**arguments)
+
+    monkeypatch.setattr(requests, "create", somebody_is_faster)
+    assert code_of(joint.add_part, request=first, dataset=second_owner[0], by=world.requester) == "stale"
 
 
 def test_at_most_ten_parts(world, second_owner, monkeypatch):
