@@ -244,6 +244,7 @@ _tell(
 
 # Systems learn of it; people are told by the service that makes it, in words of its own, or by what comes with it.
 for _key in (
+    ("request", "take_up", R.UNDER_REVIEW),
     ("agreement", "hold", A.SUSPENDED),
     ("agreement", "supersede", A.SUPERSEDED),
     ("delivery", "start", D.STARTED),

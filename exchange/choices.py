@@ -26,6 +26,27 @@ class Frequency(TextChoices):
     ON_DEMAND = "on-demand", _("When needed during the period")
 
 
+class EmergencyGround(TextChoices):
+    """What makes it impossible to wait for the ordinary way."""
+
+    DISASTER = "disaster", _("Flood, storm, fire or another disaster")
+    EPIDEMIC = "epidemic", _("Epidemic or another danger to public health")
+    LIFE = "life", _("Immediate danger to somebody's life or health")
+    RESCUE = "rescue", _("Search and rescue of missing people")
+
+
+class ReviewPart(TextChoices):
+    """As what somebody reviews an emergency afterwards."""
+
+    APPROVER = "approver", _("Approver")
+    REVIEWER = "reviewer", _("Reviewer")
+
+
+class AfterVerdict(TextChoices):
+    CONFIRM = "confirm", _("Confirmed")
+    OBJECT = "object", _("Objected")
+
+
 class ConsentBasis(TextChoices):
     NOT_PERSONAL = "not-personal", _("No personal data is asked for")
     STATUTORY = "statutory", _("A statutory duty or exception applies")

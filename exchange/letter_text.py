@@ -15,7 +15,7 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from exchange import summary
-from exchange.choices import Verdict
+from exchange.choices import EmergencyGround, Verdict
 from exchange.models import Letter
 from exchange.scope import Scope, canonical
 from exchange.services import letters
@@ -101,6 +101,7 @@ class LetterText:
     dataset: str
     reason: str
     standing: str
+    emergency: str
     legal_basis: str
     sharing_basis: str
     deciders: list[Office]
@@ -143,6 +144,7 @@ def text_of(letter: Letter) -> LetterText:
         dataset=str(Name(names["dataset"]["vi"], names["dataset"]["en"])),
         reason=content["reason"],
         standing=_standing(content.get("standing")),
+        emergency=_emergency(content.get("emergency")),
         legal_basis=_law(content.get("legal_basis"), names["laws"]),
         sharing_basis=_law(content.get("sharing_basis"), names["laws"]),
         deciders=[
@@ -169,6 +171,13 @@ def _standing(standing: dict | None) -> str:
         return ""
     day = date_format(date.fromisoformat(standing["decided_on"]), "SHORT_DATE_FORMAT")
     return _("Standing permission, decided on %(day)s for every request that lies wholly inside it") % {"day": day}
+
+
+def _emergency(ground: str | None) -> str:
+    if not ground:
+        return ""
+    told = _("Emergency (%(ground)s): decided by one approver, and reviewed afterwards by others of the agency")
+    return told % {"ground": EmergencyGround(ground).label}
 
 
 def _left_out(left_out: dict, known: dict[str, NamedField]) -> list[str]:

@@ -251,6 +251,8 @@ def _approver_gave_no_advice(request: ExchangeRequest, by: User) -> None:
 
 
 def _advice_is_in(request: ExchangeRequest, by: User | None) -> None:
+    if request.is_emergency:
+        return  # it is given afterwards, with the review
     missing = case_of(request).reviews_needed - len(_advisers(request))
     if missing > 0:
         raise Refusal(
@@ -261,6 +263,13 @@ def _advice_is_in(request: ExchangeRequest, by: User | None) -> None:
                 missing,
             )
             % {"count": missing},
+        )
+
+
+def _is_emergency(request: ExchangeRequest, by: User | None) -> None:
+    if not request.is_emergency:
+        raise Refusal(
+            "no-emergency", _("Only in an emergency an approver takes a request up: a case officer takes it on.")
         )
 
 
@@ -330,6 +339,13 @@ def check_desk(request: ExchangeRequest, by: User) -> None:
     _no_declared_conflict(request, by)
 
 
+def check_no_part(request: ExchangeRequest, person: User) -> None:
+    """Refuse who filed, edited or signed it, belongs to the side that asks, or declared a conflict with it."""
+    _approver_took_no_part(request, person)
+    _approver_not_of_consumer(request, person)
+    _no_declared_conflict(request, person)
+
+
 def check_speaks_for_owner(agreement: Agreement, by: User) -> Delegation | None:
     """Refuse unless the person decides for the owner of the agreement's data today, in person or under a delegation, and
     neither is of the agency that asked or above it. Returns the delegation, if that is the only ground."""
@@ -345,9 +361,29 @@ def check_speaks_for_owner(agreement: Agreement, by: User) -> Delegation | None:
 
 def _within_policy(request: ExchangeRequest, by: User | None) -> None:
     scopes.best_policy(request)
+    if request.is_emergency:
+        _check_not_granted_at_once(request)
+
+
+def _check_not_granted_at_once(request: ExchangeRequest) -> None:
+    """Nobody has to be hurried about what the owner gives at once anyway."""
+    try:
+        _check_standing(request)
+    except Refusal:
+        return
+    raise Refusal(
+        "not-an-emergency",
+        _("A standing permission of the owner gives this at once. Take the mark of an emergency off, then send it."),
+    )
 
 
 def _within_standing_permission(request: ExchangeRequest, by: User | None) -> None:
+    if request.is_emergency:
+        raise Refusal("emergency", _("An emergency is granted by a person of the owner."))
+    _check_standing(request)
+
+
+def _check_standing(request: ExchangeRequest) -> None:
     policy, _scope = scopes.best_policy(request)
     if not policy.is_standing:
         raise Refusal("not-standing", _("No standing permission covers this request."))
@@ -435,6 +471,7 @@ RULES: dict[str, Callable[[Subject, User | None], None]] = {
     "nobody_decided": _nobody_decided,
     "approver_gave_no_advice": _approver_gave_no_advice,
     "advice_is_in": _advice_is_in,
+    "is_emergency": _is_emergency,
     "voter_moved": _voter_moved,
     "within_standing_permission": _within_standing_permission,
     "within_dates": _within_dates,

@@ -157,6 +157,15 @@ REQUEST = _table(
         ("officer_assigned_to_database", "approver_took_no_part", "approver_not_of_consumer", "no_declared_conflict"),
     ),
     Move(
+        "take_up",
+        _("Take up in an emergency"),
+        frozenset({_R.SUBMITTED}),
+        (_R.UNDER_REVIEW,),
+        Side.PROVIDER,
+        (Role.APPROVER,),
+        ("is_emergency", *_SEPARATION),
+    ),
+    Move(
         "hand_over",
         _("Hand over"),
         frozenset({_R.UNDER_REVIEW}),

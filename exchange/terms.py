@@ -28,6 +28,9 @@ class Term(TextChoices):
     CONFIRM_SENSITIVE = "confirm-sensitive", _("The same for an agreement about sensitive personal data")
     CONFIRM_REMIND = "confirm-remind", _("Reminder before an agreement has to be confirmed")
     STOP_NOTICE = "stop-notice", _("Notice before an agreement is suspended or revoked, unless it is done at once")
+    EMERGENCY = "emergency", _("Request in an emergency")
+    EMERGENCY_PERIOD = "emergency-period", _("Longest access in an emergency, in days of the calendar")
+    EMERGENCY_REVIEW = "emergency-review", _("Review after access was given in an emergency")
     DESTRUCTION = "destruction", _("Certificate of destruction, after the last day on which data may be kept")
 
 
@@ -47,8 +50,12 @@ DEFAULTS = {
     Term.CONFIRM_SENSITIVE: 62,
     Term.CONFIRM_REMIND: 10,
     Term.DESTRUCTION: 10,
+    Term.EMERGENCY: 1,
+    Term.EMERGENCY_PERIOD: 3,
+    Term.EMERGENCY_REVIEW: 5,
 }
-DECIDING = (Term.READY_MADE, Term.SIMPLE, Term.COMPLEX, Term.VERY_COMPLEX)
+DECIDING = (Term.READY_MADE, Term.SIMPLE, Term.COMPLEX, Term.VERY_COMPLEX, Term.EMERGENCY)
+EMERGENCY_MOST_DAYS = 7  # whatever the row says: the database lets no emergency last longer
 
 
 class Ground(TextChoices):
@@ -59,6 +66,7 @@ class Ground(TextChoices):
     LARGE = "large", _("very many rows are asked for")
     RECURRING = "recurring", _("packages are asked for again and again")
     ONWARD = "onward", _("the data would be passed on to other agencies")
+    EMERGENCY = "emergency", _("it is an emergency: two signatures, and a review afterwards")
     MANY_CONDITIONS = "many-conditions", _("rows are chosen by many conditions")
 
 
@@ -75,11 +83,14 @@ class Wish:
     conditions: int = 0
     is_sensitive: bool = False
     is_passed_on: bool = False
+    is_emergency: bool = False
 
 
 def classify(wish: Wish) -> tuple[Term, list[Ground]]:
     """The term for deciding, and the grounds for it. One ground makes a request complex, sensitive data with another
     one very complex. Pure."""
+    if wish.is_emergency:
+        return Term.EMERGENCY, [Ground.EMERGENCY]
     grounds = list(_grounds(wish))
     if not grounds:
         return (Term.READY_MADE, [Ground.READY_MADE]) if wish.mode == Mode.LOOKUP else (Term.SIMPLE, [])

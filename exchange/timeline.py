@@ -35,6 +35,8 @@ SENTENCES: dict[str, Promise] = {
     "request.approve": _("Decided by the owner of the data"),
     "request.set_aside": _("A vote was set aside"),
     "request.advise": _("Advice given by a reviewer of the owner"),
+    "request.take_up": _("Taken up by an approver, as it is an emergency"),
+    "request.review": _("Reviewed afterwards by somebody of the owner"),
     "request.recuse": _("Somebody of the owner stays out of it, because of a conflict"),
     "request.attach": _("A file was attached"),
     "request.attach_to_comment": _("A file came with a comment"),

@@ -75,6 +75,13 @@ def check_followed(agreement: Agreement, kind: RequestKind) -> None:
             _("The agreement %(code)s was ended: %(state)s. A new request is needed.")
             % {"code": latest.code, "state": latest.get_status_display()},
         )
+    if latest.is_emergency:
+        raise Refusal(
+            "emergency-once",
+            _(
+                "Access in an emergency is neither changed nor renewed: file an ordinary request for what is needed longer."
+            ),
+        )
     if latest.is_over and kind == RequestKind.AMENDMENT:
         raise Refusal(
             "agreement-ended",

@@ -93,7 +93,7 @@ def recording_refusals(action: str, subject, *, by: User | None, side: Side) -> 
             actor=actor_of(by, rules.acting_agency(side, subject, by)),
             subject=(TABLES[type(subject)].name, subject.code),
             correlation_id=correlation_of(subject),
-            details={"code": refusal.code, "state": _state_now(subject)},
+            details={"code": refusal.code, "state": _state_now(subject), **mark_of(subject)},
         )
         raise
 
@@ -174,7 +174,7 @@ def _finish(step: Step, table: Table) -> None:
         actor=actor_of(step.by, rules.acting_agency(step.move.side, subject, step.by)),
         subject=(table.name, subject.code),
         correlation_id=correlation_of(subject),
-        details={"from": before, "to": step.target, **step.details},
+        details={"from": before, "to": step.target, **mark_of(subject), **step.details},
         personal={"reason": step.reason} if step.reason else None,
     )
     _announce(step, table, before, entry)
@@ -197,6 +197,12 @@ def _announce(step: Step, table: Table, before: str, entry: Entry) -> None:
 
 def _still_so(step: Step) -> bool:
     return _state_now(step.subject) == step.target
+
+
+def mark_of(subject) -> dict[str, bool]:
+    """What the ledger says of everything that belongs to an emergency."""
+    asked = subject.agreement if isinstance(subject, Delivery) else subject
+    return {"emergency": True} if asked.is_emergency else {}
 
 
 def correlation_of(subject) -> str:

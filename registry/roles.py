@@ -42,6 +42,7 @@ REGISTRY = (
 )
 EXCHANGE = (
     "advice",
+    "afterreview",
     "agreement",
     "attachment",
     "attestation",
@@ -126,6 +127,7 @@ _DESK = _permissions(
     ("view",),
     (
         "advice",
+        "afterreview",
         "agreement",
         "comment",
         "decision",

@@ -67,6 +67,7 @@ def usual_terms(db):
         "0030_notice_of_stops",
         "0034_term_of_destruction",
         "0036_terms_of_confirmation",
+        "0038_terms_of_emergencies",
     )
     for migration in migrations:
         import_module(f"exchange.migrations.{migration}").add(apps, None)

@@ -10,6 +10,7 @@ from exchange.admin import (  # noqa: F401 - importing registers
     deadlines,
     deliveries,
     destruction,
+    emergencies,
     ledger,
     letters,
     lookups,

@@ -56,6 +56,7 @@ class AgreementPage:
             (_("Consumer"), f"{agreement.consumer} ({agreement.consumer.code})"),
             (_("Dataset"), str(agreement.dataset)),
             (_("Database"), str(agreement.dataset.database)),
+            (_("Given in an emergency"), _("yes") if agreement.is_emergency else ""),
             (_("Agreed at"), wording.moment(agreement.agreed_at)),
             (_("Ended at"), wording.moment(agreement.ended_at)),
             (_("Reason given with the last move"), agreement.status_reason),
@@ -132,7 +133,7 @@ class AgreementPage:
 @admin.register(Agreement)
 class AgreementAdmin(MovePages, DeskAdmin):
     list_display = ["__str__", "consumer", "dataset", "state", "mode", "valid_from", "valid_to", "is_standing"]
-    list_filter = ["status", "mode", "purpose", "is_standing", "valid_to", OwedFilter]
+    list_filter = ["status", "mode", "purpose", "is_standing", "is_emergency", "valid_to", OwedFilter]
     list_select_related = ["consumer", "provider", "dataset"]
     list_per_page = 50
     show_facets = admin.ShowFacets.NEVER

@@ -9,6 +9,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from evidence.models import Entry
+from exchange import workflow
 from exchange.admin import forms, wording
 from exchange.admin.access import DeskAdmin
 from exchange.admin.advice import ADVISE
@@ -17,6 +18,7 @@ from exchange.admin.attachments import AttachmentPages
 from exchange.admin.bulk import BulkPages
 from exchange.admin.comments import CommentPages
 from exchange.admin.dossier import Dossier
+from exchange.admin.emergencies import REVIEW
 from exchange.admin.extensions import EXTEND
 from exchange.admin.filters import OfficerFilter, OverdueFilter, SensitiveFilter, StateFilter
 from exchange.admin.pages import MovePages
@@ -25,7 +27,16 @@ from exchange.admin.templates import TemplatePages
 from exchange.admin.workload import WorkloadPage
 from exchange.choices import SearchPage, Urgency, Verdict
 from exchange.models import Decision, ReviewCase
-from exchange.services import advice, cases, extending, numbers, recusals, request_templates, saved_searches
+from exchange.services import (
+    advice,
+    cases,
+    emergencies,
+    extending,
+    numbers,
+    recusals,
+    request_templates,
+    saved_searches,
+)
 from exchange.states import RequestStatus
 from registry.admin.base import ReadOnlyAdmin
 from registry.admin.lists import KeysFirstPaginator
@@ -70,12 +81,13 @@ class ReviewCaseAdmin(
         "request__letter_number",
     ]
     search_help_text = _("Request number, requesting agency, or number of its letter.")
-    ordering = ["due_on", "pk"]
+    ordering = ["-request__is_emergency", "due_on", "pk"]
     autocomplete_fields = []
     readonly_fields = []
 
     moves = {
         "claim": forms.MoveForm,
+        "take_up": forms.MoveForm,
         "hand_over": forms.HandOverForm,
         "release": forms.MoveForm,
         "approve": forms.ApproveForm,
@@ -83,7 +95,7 @@ class ReviewCaseAdmin(
         "reject": forms.RejectForm,
         "set_aside": forms.MoveForm,
     }
-    answers = (ADVISE, RECUSE, EXTEND)
+    answers = (ADVISE, RECUSE, EXTEND, REVIEW)
     page_template = "admin/exchange/reviewcase/case.html"
     move_templates = "admin/exchange/reviewcase"
 
@@ -156,6 +168,8 @@ class ReviewCaseAdmin(
 
     @admin.display(description=_("urgency"))
     def urgency(self, case):
+        if case.request.is_emergency:
+            return wording.badge("overdue", _("Emergency"))
         label = case.request.get_urgency_display()
         if case.request.urgency == Urgency.NORMAL:
             return label
@@ -185,7 +199,7 @@ class ReviewCaseAdmin(
         if case.policy.is_standing:
             return _("standing permission")
         told = _("hidden") if case.is_blind else _("%(count)s of %(needed)s")
-        words = told % {"count": case.votes, "needed": case.quorum}
+        words = told % {"count": case.votes, "needed": case.votes_needed}
         if case.has_moved_vote and case.request.status == RequestStatus.UNDER_REVIEW:
             return format_html("{} {}", words, wording.badge("overdue", _("an approver moved")))
         return words
@@ -214,8 +228,10 @@ class ReviewCaseAdmin(
     def buttons(self, request, case):
         if not _is_current(case):
             return []
-        # A vote is set aside where there is one of somebody who moved; elsewhere nobody looks for the button.
-        return [one for one in super().buttons(request, case) if not one.refusal or one.refusal.code != "nobody-moved"]
+        # A vote is set aside where there is one of somebody who moved, and only an emergency is taken up by an approver;
+        # elsewhere nobody looks for the button.
+        unasked = ("nobody-moved", "no-emergency")
+        return [one for one in super().buttons(request, case) if not one.refusal or one.refusal.code not in unasked]
 
     def move_view(self, request, object_id, name):
         if not _is_current(self._visible(request, object_id)):
@@ -226,6 +242,8 @@ class ReviewCaseAdmin(
         return super()._context(request, case, page) | {
             "may_advise": _is_current(case) and advice.can_give(request=case.request, by=request.user),
             "may_publish": request_templates.can_publish(case=case, by=request.user),
+            "may_review": _is_current(case)
+            and not workflow.refusal_of(emergencies.check_reviewing, request=case.request, by=request.user),
             "may_extend": _is_current(case) and extending.can_extend(request=case.request, by=request.user),
             "may_recuse": _is_current(case) and recusals.can_declare(request=case.request, by=request.user),
             "state": wording.badge(case.request.status, case.request.get_status_display()),
@@ -238,6 +256,9 @@ class ReviewCaseAdmin(
         if name == "claim":
             cases.claim(**arguments)
             return _("You have taken on %(code)s.") % {"code": page.request.code}
+        if name == "take_up":
+            cases.take_up(**arguments)
+            return _("You have taken %(code)s up. Decide on it now.") % {"code": page.request.code}
         if name == "hand_over":
             cases.hand_over(**arguments, to=answers["officer"])
             return _("%(person)s handles %(code)s from now on.") % {

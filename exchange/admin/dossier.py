@@ -16,7 +16,17 @@ from exchange import comparison, overlap_words, revisions, rules, summary
 from exchange.admin import wording
 from exchange.models import Agreement, ReviewCase, Revision
 from exchange.scope import excess
-from exchange.services import deadlines, destruction, destruction_desk, joint, overlaps, recusals, scopes, standing
+from exchange.services import (
+    deadlines,
+    destruction,
+    destruction_desk,
+    emergencies,
+    joint,
+    overlaps,
+    recusals,
+    scopes,
+    standing,
+)
 from exchange.services.requests import CONTENT
 from exchange.states import REQUEST, RequestStatus
 from exchange.terms import Term
@@ -105,6 +115,26 @@ class Dossier:
             return revisions.latest(self.request)
         decided = self.request.revisions.filter(decisions__case=self.case).first()
         return decided or self.request.revisions.first()
+
+    @cached_property
+    def emergency(self) -> emergencies.Rate | None:
+        """How often the agency declared emergencies to this owner, where this is one."""
+        return emergencies.rate_of(self.request.consumer, self.case.provider) if self.request.is_emergency else None
+
+    @cached_property
+    def after_reviews(self) -> list:
+        """Who said what afterwards; in blind review the own until all of it is in."""
+        found = self.case.after_reviews.select_related("made_by", "delegation__delegator")
+        if self.case.blind_review and not self.case.reviewed_at:
+            found = found.filter(made_by=self.reader)
+        return list(found)
+
+    @cached_property
+    def voices_missing(self) -> list[tuple[str, int]]:
+        """How many of whom have still to review it."""
+        if not self.case.review_due_on or self.case.reviewed_at:
+            return []
+        return [(part.label, count) for part, count in emergencies.missing(self.case).items() if count]
 
     @cached_property
     def uncertified(self) -> list[destruction.Duty]:
@@ -359,7 +389,7 @@ class Dossier:
     @cached_property
     def too_few_deciders(self) -> bool:
         """Whether declared conflicts left fewer approvers than are needed: somebody has to be assigned."""
-        return bool(self.recusals) and recusals.deciders_left(self.case) < self.case.quorum
+        return bool(self.recusals) and recusals.deciders_left(self.case) < self.case.votes_needed
 
     @cached_property
     def advice(self) -> list:
@@ -377,12 +407,12 @@ class Dossier:
     @cached_property
     def quorum_words(self) -> str:
         if self.case.is_blind:
-            return _("%(needed)s needed; the votes are hidden until all are in") % {"needed": self.case.quorum}
-        return _("%(count)s of %(needed)s") % {"count": self.approvals, "needed": self.case.quorum}
+            return _("%(needed)s needed; the votes are hidden until all are in") % {"needed": self.case.votes_needed}
+        return _("%(count)s of %(needed)s") % {"count": self.approvals, "needed": self.case.votes_needed}
 
     @cached_property
     def is_last_vote(self) -> bool:
-        return self.case.quorum - self.approvals <= 1
+        return self.case.votes_needed - self.approvals <= 1
 
     @cached_property
     def summary(self) -> str:
@@ -419,9 +449,11 @@ class Dossier:
         if not self.is_current:
             return _("The request now asks another owner: this case is left behind.")
         status, consumer = self.request.status, self.request.consumer
-        missing = self.case.quorum - (0 if self.case.is_blind else self.approvals)
+        missing = self.case.votes_needed - (0 if self.case.is_blind else self.approvals)
         sentences = {
-            RequestStatus.SUBMITTED: _("Waits for a case officer to take it on."),
+            RequestStatus.SUBMITTED: _("Waits for an approver to take it up.")
+            if self.request.is_emergency
+            else _("Waits for a case officer to take it on."),
             RequestStatus.UNDER_REVIEW: ngettext(
                 "Waits for one more approval.", "Waits for %(count)s more approvals.", missing
             )

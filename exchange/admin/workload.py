@@ -7,7 +7,7 @@ from django.urls import path
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from exchange.services import workload
+from exchange.services import emergencies, workload
 from registry.choices import Role
 from registry.models import Agency, Membership
 from registry.roles import sees_every_agency
@@ -46,5 +46,6 @@ class WorkloadPage:
             "most": max((line.open for line in lines), default=1) or 1,
             "days": workload.DAYS_BACK,
             "soon": workload.SOON_DAYS,
+            "emergencies": emergencies.by_month(self.workload_agencies(request)),
         }
         return TemplateResponse(request, "admin/exchange/reviewcase/workload.html", context)

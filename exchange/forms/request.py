@@ -6,12 +6,12 @@ from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from exchange.choices import ConsentBasis, Frequency, OnwardSharing, SystemLevel, Urgency
+from exchange.choices import ConsentBasis, EmergencyGround, Frequency, OnwardSharing, SystemLevel, Urgency
 from exchange.forms.inputs import NOT_OFFERED, Block, Choice, Choices, Day, Email, Line, Phone
 from exchange.forms.row_filters import FilterLines
 from exchange.models import ExchangeRequest
 from exchange.offers import Offer, obstacle, offer_to
-from exchange.services import completeness
+from exchange.services import completeness, deadlines
 from registry.choices import FileFormat, Mode, PersonalData, Purpose
 from registry.errors import RegistryRefusal
 from registry.models import Dataset, LegalInstrument, Membership, User
@@ -294,6 +294,14 @@ class BasisForm(StepForm):
 
 
 class UseForm(StepForm):
+    is_emergency = forms.BooleanField(
+        label=_("This is an emergency: it cannot wait for the ordinary way"),
+        required=False,
+    )
+    emergency_ground = Choice(
+        label=_("What is the emergency?"), choices=EmergencyGround, required=False, widget=forms.RadioSelect
+    )
+    emergency_reason = Block(label=_("Why can it not wait?"), max_length=_width("emergency_reason"), required=False)
     period_from = Day(label=_("Use from"), required=False)
     period_to = Day(label=_("Use to"), required=False)
     retention_until = Day(
@@ -345,6 +353,7 @@ class UseForm(StepForm):
     def prepare(self) -> None:
         self.colleagues = {str(user.public_id): user for user in colleagues_of(self.draft.consumer)}
         self.fields["named_users"].choices = [(key, _described(user)) for key, user in self.colleagues.items()]
+        self.emergency_days = deadlines.longest_emergency()
         if self.offer.max_days:
             self.fields["period_to"].help_text = _("The owner shares for %(days)s days at most.") % {
                 "days": self.offer.max_days

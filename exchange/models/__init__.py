@@ -10,6 +10,7 @@ from exchange.models.deadlines import CalendarDay, DeadlineProfile
 from exchange.models.deliveries import Delivery, DeliveryAttempt
 from exchange.models.destruction import DestructionCertificate
 from exchange.models.digests import DailyDigest, Escalation
+from exchange.models.emergencies import AfterReview
 from exchange.models.joint import JointRequest
 from exchange.models.lookups import Lookup, LookupRate, LookupUsage
 from exchange.models.outbox import OutboxEvent, WebhookAttempt, WebhookEndpoint, WebhookMessage
@@ -22,6 +23,7 @@ from exchange.models.templates import RequestTemplate
 
 __all__ = [
     "Advice",
+    "AfterReview",
     "Agreement",
     "Attachment",
     "Attestation",

@@ -70,6 +70,7 @@ class Agreement(models.Model):
         SharingPolicy, verbose_name=_("sharing policy"), on_delete=models.PROTECT, related_name="agreements"
     )
     is_standing = models.BooleanField(_("granted under a standing permission"), default=False)
+    is_emergency = models.BooleanField(_("given in an emergency"), default=False)
     mode = models.CharField(_("method"), max_length=20, choices=Mode)
     file_format = models.CharField(_("file format"), max_length=10, choices=FileFormat)
     purpose = models.CharField(_("purpose"), max_length=20, choices=Purpose)
@@ -106,6 +107,11 @@ class Agreement(models.Model):
             ),
             models.UniqueConstraint(fields=["case"], name="exchange_agreement_one_per_case"),
             models.CheckConstraint(condition=Q(valid_to__gte=F("valid_from")), name="exchange_agreement_dates"),
+            models.CheckConstraint(  # how many days it lasts at most is a constraint in SQL
+                condition=Q(is_emergency=False) | (Q(version=1, is_standing=False) & ~Q(mode=Mode.RECURRING)),
+                name="exchange_agreement_emergency_once",
+                violation_error_message=_("Access in an emergency is given once: no schedule, no further version."),
+            ),
             models.CheckConstraint(condition=~Q(consumer=F("provider")), name="exchange_agreement_two_parties"),
             models.CheckConstraint(
                 condition=Q(status__in=AGREEMENT.open, ended_at__isnull=True)

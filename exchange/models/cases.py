@@ -1,6 +1,7 @@
 """The provider's side of a request: the case, the decisions of its approvers, the letter that tells the outcome."""
 
 import uuid
+from datetime import date
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
@@ -35,6 +36,13 @@ class ReviewCaseQuerySet(models.QuerySet):
     def due_between(self, first, last):
         """Running cases that are due on one of the days, both included."""
         return self.running().filter(due_on__gte=first, due_on__lte=last)
+
+    def to_be_reviewed(self):
+        """Granted in an emergency, and not reviewed since."""
+        return self.filter(review_due_on__isnull=False, reviewed_at__isnull=True)
+
+    def review_overdue(self):
+        return self.to_be_reviewed().filter(review_due_on__lt=timezone.localdate())
 
     def visible_to(self, user: User):
         """The cases of the agencies for which the person handles, advises or decides today, also in another's place."""
@@ -87,6 +95,10 @@ class ReviewCase(models.Model):
         User, verbose_name=_("case officer"), on_delete=models.PROTECT, null=True, blank=True, related_name="cases"
     )
 
+    # Only of an emergency that was granted: until when it is reviewed, and when that was done.
+    review_due_on = models.DateField(_("review afterwards due on"), null=True, blank=True)
+    reviewed_at = models.DateTimeField(_("reviewed afterwards at"), null=True, blank=True)
+
     objects = ReviewCaseQuerySet.as_manager()
 
     class Meta:
@@ -110,6 +122,10 @@ class ReviewCase(models.Model):
                 | Q(claimed_by__isnull=False, claimed_at__isnull=False),
                 name="exchange_reviewcase_claimed_paired",
             ),
+            models.CheckConstraint(
+                condition=Q(reviewed_at__isnull=True) | Q(review_due_on__isnull=False),
+                name="exchange_reviewcase_reviewed_was_due",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -126,6 +142,20 @@ class ReviewCase(models.Model):
     @property
     def ground_labels(self) -> list:
         return [Ground(ground).label for ground in self.term_grounds if ground in Ground.values]
+
+    @property
+    def votes_needed(self) -> int:
+        """How many approvals close it. In an emergency one does; as many others as the quorum review it afterwards."""
+        return 1 if self.request.is_emergency else self.quorum
+
+    @property
+    def waits_until(self) -> date:
+        """The day that counts at its desk: that of the review afterwards, once there is something to review."""
+        return self.review_due_on or self.due_on
+
+    @property
+    def is_review_overdue(self) -> bool:
+        return bool(self.review_due_on) and not self.reviewed_at and self.review_due_on < timezone.localdate()
 
     @property
     def is_blind(self) -> bool:

@@ -49,6 +49,7 @@ class Escalation(models.Model):
     MOST_STEPS = 3
 
     case = models.ForeignKey(ReviewCase, verbose_name=_("case"), on_delete=models.PROTECT, related_name="escalations")
+    is_review = models.BooleanField(_("about the review after an emergency"), default=False)
     step = models.PositiveSmallIntegerField(_("step"))
     taken_at = models.DateTimeField(_("taken at"), auto_now_add=True)
 
@@ -58,7 +59,7 @@ class Escalation(models.Model):
         ordering = ["case", "step"]
         default_permissions = ()
         constraints = [
-            models.UniqueConstraint(fields=["case", "step"], name="exchange_escalation_once"),
+            models.UniqueConstraint(fields=["case", "is_review", "step"], name="exchange_escalation_once"),
             models.CheckConstraint(condition=Q(step__gte=1, step__lte=3), name="exchange_escalation_step"),
         ]
 

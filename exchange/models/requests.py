@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from exchange.choices import ConsentBasis, Frequency, OnwardSharing, RequestKind, SystemLevel, Urgency
+from exchange.choices import ConsentBasis, EmergencyGround, Frequency, OnwardSharing, RequestKind, SystemLevel, Urgency
 from exchange.models.joint import JointRequest
 from exchange.states import REQUEST, RequestStatus
 from registry.choices import FileFormat, Mode, Purpose, Role
@@ -121,6 +121,11 @@ class ExchangeRequest(models.Model):
     undertaking = models.BooleanField(_("undertaking to use it for the stated purpose only"), default=False)
     has_state_secret = models.BooleanField(_("contains state secrets"), null=True, blank=True)
 
+    # an emergency: one approver grants it for a few days, others review it afterwards
+    is_emergency = models.BooleanField(_("emergency"), default=False)
+    emergency_ground = models.CharField(_("kind of emergency"), max_length=10, choices=EmergencyGround, blank=True)
+    emergency_reason = TextBlock(_("why it cannot wait"), max_length=2_000, blank=True)
+
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     created_by = models.ForeignKey(
         User, verbose_name=_("requester"), on_delete=models.PROTECT, related_name="requests_created"
@@ -178,6 +183,11 @@ class ExchangeRequest(models.Model):
         ordering = ["-pk"]
         indexes = [models.Index(fields=["consumer", "-id"], name="exchange_request_consumer")]
         constraints = [
+            models.CheckConstraint(
+                condition=Q(is_emergency=False) | Q(kind=RequestKind.NEW, amends__isnull=True, joint__isnull=True),
+                name="exchange_exchangerequest_emergency_alone",
+                violation_error_message=_("An emergency is asked for on its own, of one owner."),
+            ),
             models.UniqueConstraint(
                 fields=["joint", "dataset"],
                 condition=Q(status__in=REQUEST.open),

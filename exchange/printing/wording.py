@@ -103,7 +103,7 @@ def _facts(text: LetterText) -> list[dict]:
         (_("Reason"), text.reason),
         (_("Legal basis"), text.legal_basis),
         (_("Legal basis of the sharing"), text.sharing_basis),
-        (_("Granted under"), text.standing),
+        (_("Granted under"), text.standing or text.emergency),
     )
     return [{"label": label, "texts": value.splitlines()} for label, value in found if value]
 

@@ -17,8 +17,19 @@ from exchange.models import Agreement, ExchangeRequest, ReviewCase
 from exchange.models.agreements import USE
 from exchange.refusals import Refusal, WrongState
 from exchange.scope import Scope
-from exchange.services import attesting, deliveries, numbers, scopes, stop_notices, stopping, sweeping
+from exchange.services import (
+    attesting,
+    deadlines,
+    deliveries,
+    emergency_notices,
+    numbers,
+    scopes,
+    stop_notices,
+    stopping,
+    sweeping,
+)
 from exchange.states import AGREEMENT, AgreementStatus, Side
+from exchange.terms import Term
 from registry import permissions
 from registry.choices import Mode, Role
 from registry.models import User
@@ -51,6 +62,7 @@ def conclude(*, case: ReviewCase, scope: Scope, is_standing: bool = False) -> Ag
         dataset=request.dataset,
         policy=case.policy,
         is_standing=is_standing,
+        is_emergency=request.is_emergency,
         mode=scope.mode,
         file_format=scope.file_format,
         purpose=scope.purpose,
@@ -76,8 +88,11 @@ def conclude(*, case: ReviewCase, scope: Scope, is_standing: bool = False) -> Ag
             "plan_sha256": agreement.plan_hash,
             "case": str(case.public_id),
             "version": agreement.version,
+            **workflow.mark_of(agreement),
         },
     )
+    if agreement.is_emergency:
+        _have_reviewed(case)
     telling.tell_systems("agreement", agreement, Announcement(), entry=entry, data={"previous": "", "move": "conclude"})
     for user in _named_in(request):
         access.grant(permission=USE, on=agreement, to=user, by=None, correlation_id=request.code)
@@ -90,6 +105,13 @@ def conclude(*, case: ReviewCase, scope: Scope, is_standing: bool = False) -> Ag
         ):
             _supersede(waiting, agreement)
     return agreement
+
+
+def _have_reviewed(case: ReviewCase) -> None:
+    """From now on others of the owner have so many working days to look at what was given in an emergency."""
+    case.review_due_on = deadlines.due_on(timezone.localdate(), deadlines.working_days_of(Term.EMERGENCY_REVIEW))
+    case.save(update_fields=["review_due_on"])
+    emergency_notices.tell_to_review(case)
 
 
 def _former(request: ExchangeRequest) -> Agreement | None:

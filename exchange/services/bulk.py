@@ -97,6 +97,8 @@ def _approve(choice: Choice, by: User, reason: str) -> ExchangeRequest:
 
 def _check_simple(case: ReviewCase) -> None:
     request = case.request
+    if request.is_emergency:
+        raise Refusal("one-by-one", _("It is an emergency: decide it on its own page."))
     asked = request.dataset.fields.filter(name__in=scopes.asked_names(request))
     if asked.filter(personal_data=PersonalData.SENSITIVE).exists():
         raise Refusal("one-by-one", _("It asks for sensitive personal data: decide it on its own page."))

@@ -28,6 +28,13 @@ def claim(*, request: ExchangeRequest, by: User) -> ExchangeRequest:
     return request
 
 
+def take_up(*, request: ExchangeRequest, by: User) -> ExchangeRequest:
+    """Bring an emergency before the approvers without a case officer: nobody holds the case, any approver decides."""
+    with workflow.making("take_up", request, by=by) as step:
+        _free(step)
+    return request
+
+
 HANDED_OVER = notice_kinds.define(
     "exchange.case.handed-over",
     _("A case was handed over to you"),
@@ -171,7 +178,7 @@ def approve(
         step.to(_outcome(case, decision, requested, scope))
         if step.target != RequestStatus.UNDER_REVIEW:
             rules.check_votes_stand(step.subject)
-        step.details.update(scope_sha256=scope.digest, quorum=case.quorum)
+        step.details.update(scope_sha256=scope.digest, quorum=case.votes_needed)
         if step.target != RequestStatus.UNDER_REVIEW:
             letters.issue(case=case, content=letters.of_approval(decision, requested, scope))
         if step.target == RequestStatus.APPROVED:
@@ -220,7 +227,7 @@ def _nothing_left() -> Refusal:
 
 
 def _outcome(case: ReviewCase, decision: Decision, requested: Scope, scope: Scope) -> str:
-    if scopes.live_approvals(case).count() < case.quorum:
+    if scopes.live_approvals(case).count() < case.votes_needed:
         return RequestStatus.UNDER_REVIEW
     return RequestStatus.APPROVED if scope == requested else RequestStatus.OFFERED
 

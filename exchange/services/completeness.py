@@ -1,14 +1,16 @@
 """What a request must say before it can be proposed: the fields of the form, and what each must hold."""
 
+from datetime import timedelta
+
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from exchange.choices import ConsentBasis, OnwardSharing
+from exchange.choices import ConsentBasis, Frequency, OnwardSharing
 from exchange.models import ExchangeRequest
 from exchange.refusals import Incomplete
-from exchange.services import scopes
+from exchange.services import deadlines, scopes
 from registry import citations
-from registry.choices import AccessRights, PersonalData
+from registry.choices import AccessRights, Mode, PersonalData
 
 REQUIRED = (
     "letter_number",
@@ -74,6 +76,23 @@ def _inconsistencies(request: ExchangeRequest):
         yield "named_users", _("Name at least one person or system who uses the data.")
     if request.dataset:
         yield from _about_dataset(request)
+    if request.is_emergency:
+        yield from _about_emergency(request, today)
+
+
+def _about_emergency(request: ExchangeRequest, today):
+    """Short, at once, and once."""
+    if not request.emergency_ground:
+        yield "emergency_ground", _("Say what the emergency is.")
+    if not request.emergency_reason:
+        yield "emergency_reason", _("Say why it cannot wait.")
+    most = deadlines.longest_emergency()
+    if request.period_from and request.period_to and (request.period_to - request.period_from).days >= most:
+        yield "period_to", _("In an emergency access lasts %(days)d days at most.") % {"days": most}
+    if request.period_from and request.period_from > today + timedelta(days=1):
+        yield "period_from", _("What begins later than tomorrow is no emergency.")
+    if request.mode == Mode.PACKAGE and request.frequency != Frequency.ONCE:
+        yield "frequency", _("In an emergency a package is given once.")
 
 
 def basis_problems(request: ExchangeRequest) -> list[str]:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from exchange.choices import DayKind, OnwardSharing, Verdict
 from exchange.models import CalendarDay, DeadlineProfile, ReviewCase
 from exchange.services import scopes
-from exchange.terms import DEFAULTS, Ground, Term, Wish, classify
+from exchange.terms import DEFAULTS, EMERGENCY_MOST_DAYS, Ground, Term, Wish, classify
 from registry.choices import PersonalData
 
 
@@ -127,4 +127,10 @@ def _wish_of(request) -> Wish:
         conditions=len(request.row_filter),
         is_sensitive=asked.exists(),
         is_passed_on=request.onward_sharing != OnwardSharing.NONE,
+        is_emergency=request.is_emergency,
     )
+
+
+def longest_emergency() -> int:
+    """How many days of the calendar access in an emergency lasts at most, its first and last day included."""
+    return min(working_days_of(Term.EMERGENCY_PERIOD), EMERGENCY_MOST_DAYS)

@@ -3,7 +3,7 @@
 Every section takes one or two queries, however much there is, and shows the first rows of it.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from exchange.models import (
     Advice,
+    AfterReview,
     Agreement,
     Decision,
     Delivery,
@@ -29,6 +30,7 @@ from exchange.states import DeliveryStatus, RequestStatus
 from registry import permissions
 from registry.choices import Role
 from registry.models import Database, Delegation, Membership, User
+from registry.remembering import remembered
 from registry.services import waiting
 
 MOST_SHOWN = 10  # of one kind
@@ -76,6 +78,7 @@ def _sections(user: User) -> Iterator[Section]:
     requests = reverse("exchange:request-list")
     listed = reverse("exchange:agreement-list")
     yield _of("decide", _("To decide"), to_decide(user), _of_case, f"{queue}?state=review")
+    yield _of("review", _("Emergencies to review"), to_review(user), _of_case, "")
     yield _of("advise", _("To advise on"), to_advise(user), _of_case, f"{queue}?state=review")
     yield _of("sign", _("To sign"), to_sign(user), _of_signing, reverse("exchange:endorsement-list"))
     yield _of("confirm", _("To confirm that it is still needed"), to_confirm(user), _of_confirming, listed)
@@ -84,13 +87,17 @@ def _sections(user: User) -> Iterator[Section]:
         "sign-certificates", _("Certificates of destruction to sign"), certificates.to_sign(user), _of_certificate, ""
     )
     yield _of(
-        "answer-certificates", _("Certificates of destruction to answer"), certificates.to_answer(user), _of_answer, ""
+        "answer-certificates",
+        _("Certificates of destruction to answer"),
+        certificates.to_answer(decides_on(user)),
+        _of_answer,
+        "",
     )
     yield _owed("certify", _("To certify that data is gone"), certificates.to_prepare(user), _owed_by_us, listed)
     yield _owed(
         "uncertified",
         _("Overdue: others owe you certificates"),
-        certificates.overdue_for_owner(user),
+        certificates.owed_to(decides_on(user)),
         _owed_to_us,
         f"{reverse('admin:exchange_agreement_changelist')}?certificate=overdue",
     )
@@ -106,35 +113,68 @@ def _sections(user: User) -> Iterator[Section]:
 # --- the rows, kind by kind
 
 
-def _cases(status: str) -> QuerySet[ReviewCase]:
+def _cases(*statuses: str) -> QuerySet[ReviewCase]:
     here = F("request__dataset__database__owner")  # else it came back about another owner's dataset
-    found = ReviewCase.objects.filter(request__status=status, provider=here)
+    found = ReviewCase.objects.filter(request__status__in=statuses, provider=here)
+    return _told(found).order_by("-request__is_emergency", "due_on", "pk")
+
+
+def _told(found: QuerySet[ReviewCase]) -> QuerySet[ReviewCase]:
+    """With what a row names; without what can be long in a request."""
     related = found.select_related("request__consumer", "request__dataset")
     long = [f"request__{name}" for name in ("row_filter", "reason", "security_measures")]
-    return related.defer(*long).order_by("due_on", "pk")
+    return related.defer(*long)
 
 
+@remembered
 def _databases(user: User, duty: str, role: Role) -> list[int]:
     """Assigned to the person, who still holds the role for their owner; asked beforehand, as most people have none."""
     owners = Membership.objects.today().filter(user=user, role=role).values("agency")
     return list(permissions.named_objects(user, duty, Database).filter(owner__in=owners).values_list("pk", flat=True))
 
 
+def decides_on(user: User) -> list[int]:
+    """The databases on which the person decides today, in person."""
+    return _databases(user, permissions.DECIDE, Role.APPROVER)
+
+
 def to_decide(user: User) -> QuerySet[ReviewCase]:
     """Under review, and the person, or somebody in whose place the person acts today, has not voted."""
-    own = Q(request__dataset__database__in=_databases(user, permissions.DECIDE, Role.APPROVER))
-    for delegation in _delegations(user):
-        databases = _databases(delegation.delegator, permissions.DECIDE, Role.APPROVER)
-        own |= Q(request__dataset__database__in=databases, provider=delegation.agency_id)
     voted = Decision.objects.live().filter(case=OuterRef("pk")).filter(Q(made_by=user) | Q(delegation__delegator=user))
-    found = _cases(RequestStatus.UNDER_REVIEW).filter(own)
+    # An emergency waits for nobody to take it on: whoever decides on it takes it up.
+    at_once = _cases(RequestStatus.SUBMITTED, RequestStatus.UNDER_REVIEW)
+    waits = Q(request__status=RequestStatus.UNDER_REVIEW) | Q(request__is_emergency=True)
+    found = at_once.filter(waits, _decided_by(user))
     return _without_part(found, user).exclude(Exists(voted))
 
 
-def _delegations(user: User) -> Iterable[Delegation]:
+def _decided_by(user: User) -> Q:
+    """Cases on which the person decides, or somebody in whose place the person acts today."""
+    own = Q(request__dataset__database__in=decides_on(user))
+    for delegation in _delegations(user):
+        databases = _databases(delegation.delegator, permissions.DECIDE, Role.APPROVER)
+        own |= Q(request__dataset__database__in=databases, provider=delegation.agency_id)
+    return own
+
+
+def to_review(user: User) -> QuerySet[ReviewCase]:
+    """Given in an emergency without the person, who has to confirm it or object, and has not done so."""
+    reviewing = Q(
+        reviews_needed__gt=0, request__dataset__database__in=_databases(user, permissions.REVIEW, Role.REVIEWER)
+    )
+    own = Q(made_by=user) | Q(delegation__delegator=user)
+    decided = Decision.objects.filter(own, case=OuterRef("pk"))
+    given = AfterReview.objects.filter(own, case=OuterRef("pk"))
+    found = ReviewCase.objects.to_be_reviewed().filter(reviewing | _decided_by(user))
+    found = _told(found).exclude(Exists(decided)).exclude(Exists(given))
+    return _without_part(found, user).order_by("review_due_on", "pk")
+
+
+@remembered
+def _delegations(user: User) -> list[Delegation]:
     works_in = Membership.objects.today().filter(user=user).values("agency")
     given = Delegation.objects.today().filter(delegate=user, agency__in=works_in)
-    return given.select_related("delegator").order_by("pk")[:MOST_DELEGATIONS]
+    return list(given.select_related("delegator").order_by("pk")[:MOST_DELEGATIONS])
 
 
 def _without_part(cases: QuerySet[ReviewCase], user: User) -> QuerySet[ReviewCase]:
@@ -169,12 +209,12 @@ def superior(user: User) -> QuerySet[ReviewCase]:
 
 def to_sign(user: User) -> QuerySet[ExchangeRequest]:
     found = ExchangeRequest.objects.to_be_signed_by(user).filter(status=RequestStatus.PENDING_ENDORSEMENT)
-    return found.for_lists().order_by("edited_at", "pk")
+    return found.for_lists().order_by("-is_emergency", "edited_at", "pk")
 
 
 def offers(user: User) -> QuerySet[ExchangeRequest]:
     found = ExchangeRequest.objects.to_be_signed_by(user).filter(status=RequestStatus.OFFERED)
-    return found.for_lists().order_by("edited_at", "pk")
+    return found.for_lists().order_by("-is_emergency", "edited_at", "pk")
 
 
 def to_confirm(user: User) -> QuerySet[Agreement]:
@@ -187,7 +227,9 @@ def to_confirm(user: User) -> QuerySet[Agreement]:
 
 def _filed_for(user: User) -> QuerySet[ExchangeRequest]:
     agencies = Membership.objects.today().filter(user=user, role=Role.REQUESTER).values("agency")
-    return ExchangeRequest.objects.filter(consumer__in=agencies).for_lists().order_by("edited_at", "pk")
+    return (
+        ExchangeRequest.objects.filter(consumer__in=agencies).for_lists().order_by("-is_emergency", "edited_at", "pk")
+    )
 
 
 def to_correct(user: User) -> QuerySet[ExchangeRequest]:
@@ -217,12 +259,14 @@ def _of(name: str, title, found: QuerySet, told: Callable[[object], Row], more_u
 
 
 def _of_case(case: ReviewCase) -> Row:
-    return _row(case.request, reverse("admin:exchange_reviewcase_change", args=[case.pk]), case.due_on)
+    return _row(case.request, reverse("admin:exchange_reviewcase_change", args=[case.pk]), case.waits_until)
 
 
 def _of_case_below(case: ReviewCase) -> Row:
     """A superior agency sees that a case is overdue, and at whose desk; the case itself is its owner's."""
-    return Row(str(case.request.dataset), case.request.code, str(case.provider), "", case.due_on)
+    return Row(
+        str(case.request.dataset), case.request.code, str(case.provider), "", case.waits_until, _urgency(case.request)
+    )
 
 
 def _of_signing(request: ExchangeRequest) -> Row:
@@ -239,10 +283,14 @@ def _of_request(request: ExchangeRequest) -> Row:
 
 def _row(request: ExchangeRequest, url: str, due_on: date | None = None) -> Row:
     title = request.letter_subject or (request.dataset.title if request.dataset else _("Draft without a subject"))
-    urgency = (
-        str(request.get_urgency_display()) if request.urgency != request._meta.get_field("urgency").default else ""
-    )
-    return Row(str(title), request.code, str(request.consumer), url, due_on, urgency)
+    return Row(str(title), request.code, str(request.consumer), url, due_on, _urgency(request))
+
+
+def _urgency(request: ExchangeRequest) -> str:
+    if request.is_emergency:
+        return str(_("Emergency"))
+    is_usual = request.urgency == request._meta.get_field("urgency").default
+    return "" if is_usual else str(request.get_urgency_display())
 
 
 def _of_delivery(delivery: Delivery) -> Row:
@@ -267,8 +315,10 @@ def _of_answer(certificate: DestructionCertificate) -> Row:
 
 
 def _owed(name: str, title, found: QuerySet, told: Callable[[destruction.Duty], Row], more_url: str) -> Section:
-    """Agreements about which a certificate is owed, with the day until which."""
+    """Agreements about which a certificate is owed, with the day until which; others' only once they are overdue."""
     duties = destruction.duties(list(found[: MOST_SHOWN + 1]))
+    if told is _owed_to_us:
+        duties = [duty for duty in duties if duty.is_overdue]  # the longest owed come first
     return Section(name, title, [told(duty) for duty in duties[:MOST_SHOWN]], len(duties) > MOST_SHOWN, more_url)
 
 

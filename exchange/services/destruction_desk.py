@@ -8,19 +8,15 @@ from exchange import workflow
 from exchange.models import Agreement, DestructionCertificate
 from exchange.services import destruction, sweeping
 from exchange.services import destruction_notices as telling
-from registry import permissions
 from registry.choices import Role
-from registry.models import Agency, Database, Membership, Notice, User
+from registry.models import Agency, Membership, Notice, User
 
 
 def to_prepare(user: User) -> QuerySet[Agreement]:
     """Owed by the agencies in which the person files or signs, and prepared by nobody yet."""
     works = Membership.objects.today().filter(user=user, role__in=[Role.REQUESTER, Role.ENDORSER])
-    agencies = list(works.values_list("agency", flat=True))
-    if not agencies:
-        return Agreement.objects.none()
     waiting = DestructionCertificate.objects.to_be_signed().values("agreement")
-    return destruction.owing().filter(consumer__in=agencies).exclude(pk__in=waiting).for_lists()
+    return destruction.owing().filter(consumer__in=works.values("agency")).exclude(pk__in=waiting).for_lists()
 
 
 def to_sign(user: User) -> QuerySet[DestructionCertificate]:
@@ -29,24 +25,26 @@ def to_sign(user: User) -> QuerySet[DestructionCertificate]:
     return found.exclude(prepared_by=user).for_lists().order_by("prepared_at", "pk")
 
 
-def to_answer(user: User) -> QuerySet[DestructionCertificate]:
-    """Signed, about data of databases on which the person decides."""
-    found = DestructionCertificate.objects.unanswered().filter(agreement__dataset__database__in=_decides_on(user))
+def to_answer(databases: list[int]) -> QuerySet[DestructionCertificate]:
+    """Signed, about data of databases on which somebody decides."""
+    if not databases:
+        return DestructionCertificate.objects.none()
+    found = DestructionCertificate.objects.unanswered().filter(agreement__dataset__database__in=databases)
     return found.for_lists().order_by("signed_at", "pk")
 
 
-def overdue_for_owner(user: User) -> QuerySet[Agreement]:
-    """Overdue at agencies that received data of databases on which the person decides."""
-    databases = _decides_on(user)
+def overdue_for_owner(databases: list[int]) -> QuerySet[Agreement]:
+    """Overdue at agencies that received data of databases on which somebody decides."""
     if not databases:
         return Agreement.objects.none()
     return destruction.overdue().filter(dataset__database__in=databases).for_lists()
 
 
-def _decides_on(user: User) -> list[int]:
-    owners = Membership.objects.today().filter(user=user, role=Role.APPROVER).values("agency")
-    named = permissions.named_objects(user, permissions.DECIDE, Database).filter(owner__in=owners)
-    return list(named.values_list("pk", flat=True))
+def owed_to(databases: list[int]) -> QuerySet[Agreement]:
+    """The same with those that are not overdue yet, which come after them."""
+    if not databases:
+        return Agreement.objects.none()
+    return destruction.owing().filter(dataset__database__in=databases).for_lists()
 
 
 def owed_by(consumer: Agency, provider: Agency) -> QuerySet[Agreement]:

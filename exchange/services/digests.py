@@ -56,14 +56,22 @@ def concerned() -> set[int]:
     """Everybody for whom something may wait: those of the desks with open cases and those in whose place they act,
     signatories and clerks of agencies whose turn it is."""
     running = ReviewCase.objects.running()
-    databases = [str(pk) for pk in running.values_list("request__dataset__database", flat=True).distinct()]
+    reviewed = ReviewCase.objects.to_be_reviewed()
+    databases = [
+        str(pk)
+        for pk in (running | reviewed).values_list("request__dataset__database", flat=True).order_by().distinct()
+    ]
     people = set(running.exclude(claimed_by=None).values_list("claimed_by", flat=True))
     for duty in (permissions.HANDLE, permissions.REVIEW, permissions.DECIDE):
         assigned = permissions.namings(duty, Database).filter(object_pk__in=databases)
         people.update(assigned.values_list("user", flat=True))
     people.update(Delegation.objects.today().filter(delegator__in=people).values_list("delegate", flat=True))
     overdue = ReviewCase.objects.overdue()
-    above = [*overdue.values_list("provider", flat=True), *overdue.values_list("provider__parent", flat=True)]
+    late = ReviewCase.objects.review_overdue()
+    above = [
+        *(pk for rows in (overdue, late) for pk in rows.values_list("provider", flat=True)),
+        *(pk for rows in (overdue, late) for pk in rows.values_list("provider__parent", flat=True)),
+    ]
     people.update(_with_role(above, Role.APPROVER))
     signing = ExchangeRequest.objects.filter(status__in=[RequestStatus.PENDING_ENDORSEMENT, RequestStatus.OFFERED])
     people.update(_with_role(signing.values("consumer"), Role.ENDORSER))
@@ -145,14 +153,15 @@ def counts_for(person: User) -> dict[str, int]:
     soon = deadlines.due_on(today, deadlines.working_days_of(Term.REMIND_BEFORE))
     kinds = (desk.to_decide, desk.to_advise, desk.to_take_on, desk.in_hand)
     cases = {pk: due for kind in kinds for pk, due in kind(person).values_list("pk", "due_on")}
+    cases |= dict(desk.to_review(person).values_list("pk", "review_due_on"))
     owed = [duty.due_on for duty in destruction.duties(list(certificates.to_prepare(person)))]
-    stated = certificates.to_sign(person).count() + certificates.to_answer(person).count()
+    stated = certificates.to_sign(person).count() + certificates.to_answer(desk.decides_on(person)).count()
     confirming = list(desk.to_confirm(person).values_list("confirm_by", flat=True))
     requests_waiting = desk.to_sign(person).count() + desk.offers(person).count() + desk.to_correct(person).count()
     return {
         "waiting": len(cases) + requests_waiting + stated + len(owed) + len(confirming),
         "overdue": sum(due < today for due in [*cases.values(), *owed, *confirming])
-        + certificates.overdue_for_owner(person).count(),
+        + certificates.overdue_for_owner(desk.decides_on(person)).count(),
         "soon": sum(today <= due <= soon for due in [*cases.values(), *owed, *confirming]),
         "lapsing": _about_to_lapse().filter(last_edited_by=person).count(),
         "escalated": escalating.brought_before(person).exclude(pk__in=list(cases)).count(),

@@ -79,6 +79,8 @@ def check_adding(*, request: ExchangeRequest, by: User) -> None:
     requests.check_editable(request=request, by=by)
     if request.dataset_id is None:
         raise Refusal("no-dataset", _("Choose the first dataset before you add another one."))
+    if request.is_emergency:
+        raise Refusal("emergency-alone", _("An emergency is asked for on its own: file another request beside it."))
     if request.revisions.exists():
         raise Refusal("sent-before", _("It was sent already: copy it as new to ask for more datasets."))
 

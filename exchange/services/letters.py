@@ -125,7 +125,9 @@ def _of_decision(decision: Decision, **content) -> dict:
 
 def _letter(case: ReviewCase, **content) -> dict:
     request = case.request
+    emergency = {"emergency": request.emergency_ground} if request.is_emergency else {}
     return {
+        **emergency,
         "request": request.code,
         "your_letter": request.letter_number,
         "from": case.provider.code,

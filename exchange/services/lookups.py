@@ -58,7 +58,8 @@ def look_up(*, agreement: Agreement, by: User, key: str, case_number: str, purpo
     # Recorded before the source is read: a look-up that leaves no trace must not happen.
     try:
         with transaction.atomic():
-            asked = ledger.record(**entry, details={"purpose": purpose, "scope_sha256": agreement.scope_hash})
+            details = {"purpose": purpose, "scope_sha256": agreement.scope_hash, **workflow.mark_of(agreement)}
+            asked = ledger.record(**entry, details=details)
             Lookup.objects.create(
                 agreement=agreement, asked_at=asked.at, by=by, case_number=case_number, receipt=asked.sequence
             )

@@ -14,7 +14,7 @@ from exchange.choices import RequestKind
 from exchange.models import Agreement, Attachment, ExchangeRequest, JointRequest, ReviewCase, Revision
 from exchange.refusals import Refusal, WrongState
 from exchange.scope import canonical, sha256
-from exchange.services import agreements, deadlines, letters, numbers, scopes, sweeping
+from exchange.services import agreements, deadlines, emergencies, emergency_notices, letters, numbers, scopes, sweeping
 from exchange.states import RequestStatus, Side
 from exchange.terms import Term
 from registry import permissions
@@ -59,6 +59,9 @@ CONTENT = [
     "undertaking",
     "has_state_secret",
 ]
+
+# Of an emergency only, and part of what is signed then. It is declared anew each time: no copy or template keeps it.
+EMERGENCY = ["is_emergency", "emergency_ground", "emergency_reason"]
 
 
 def create(
@@ -159,6 +162,7 @@ def save_draft(
             locked.named_users.set(named)
             changed.append("named_users")
         if changed:
+            _check_alone(locked)
             locked.version += 1
             mark_edited(locked, by)
             ledger.record(
@@ -181,6 +185,13 @@ def _check_dataset(request: ExchangeRequest) -> None:
             _("This dataset is part of it already."),
             fields={"dataset": [_("This dataset is part of it already.")]},
         )
+
+
+def _check_alone(request: ExchangeRequest) -> None:
+    """An emergency is a request of its own."""
+    if request.is_emergency and (request.joint or request.amends):
+        problem = _("An emergency is asked for on its own: file a new request about one dataset.")
+        raise Refusal("emergency-alone", problem, fields={"is_emergency": [problem]})
 
 
 def mark_edited(request: ExchangeRequest, by: User) -> None:
@@ -217,7 +228,7 @@ def _fill(request: ExchangeRequest, content: Mapping) -> list[str]:
     """Write the content into the row; the names of what is different now."""
     changed = []
     for name, value in content.items():
-        if name not in CONTENT:
+        if name not in CONTENT and name not in EMERGENCY:
             raise ValueError(f"{name} is not part of a request's content")
         if nfc(getattr(request, name)) != nfc(value):
             setattr(request, name, value)
@@ -283,6 +294,8 @@ def _content_of(request: ExchangeRequest, scope, number: int, files: Iterable[At
         elif hasattr(value, "isoformat"):
             value = value.isoformat()
         content[name] = value
+    if request.is_emergency:
+        content["emergency"] = {"ground": request.emergency_ground, "reason": request.emergency_reason}
     if request.joint:
         content["joint"] = request.joint.code
     content["attachments"] = [file.as_document() for file in files]
@@ -324,7 +337,9 @@ def endorse(*, request: ExchangeRequest, by: User, revision_hash: str) -> Exchan
                 "policy": policy,
                 # A return must not be a way to fewer approvers.
                 "quorum": max(policy.quorum, former.quorum if former else 0),
-                "reviews_needed": max(policy.reviews_needed, former.reviews_needed if former else 0),
+                "reviews_needed": max(
+                    emergencies.advice_needed(subject, policy), former.reviews_needed if former else 0
+                ),
                 "blind_review": policy.blind_review or bool(former and former.blind_review),
                 "due_on": due.day,
                 "term": due.term,
@@ -339,6 +354,8 @@ def endorse(*, request: ExchangeRequest, by: User, revision_hash: str) -> Exchan
         step.to(RequestStatus.SUBMITTED, endorsed_by=by, endorsed_at=latest.endorsed_at)
         step.details.update(policy=str(policy.public_id), due_on=case.due_on.isoformat())
         step.then(lambda: _grant_if_standing(request, case))
+        if subject.is_emergency:
+            step.then(lambda: emergency_notices.tell_waiting(case))
     return request
 
 

@@ -1,6 +1,7 @@
 """Certificates that received data is gone: preparing one about an agreement, reading it, signing it, giving it up."""
 
 import json
+from datetime import date
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -52,7 +53,9 @@ class CertificatePrepareView(RefusedFormMixin, VisibleMixin, FormView):
 def received_context(received: dict) -> dict:
     packages = received["packages"]
     return {
-        "packages": packages[:PACKAGES_SHOWN],
+        "packages": [
+            {**package, "day": date.fromisoformat(package["delivered_on"])} for package in packages[:PACKAGES_SHOWN]
+        ],
         "packages_left": max(len(packages) - PACKAGES_SHOWN, 0),
         "looked_up_records": received["looked_up_records"],
     }

@@ -40,6 +40,7 @@ REQUEST_MOVES = {
     "send_back": ({"pending-endorsement"}, "draft", {("own", "endorser")}),
     "endorse": ({"pending-endorsement"}, "submitted", {("own", "endorser")}),
     "claim": ({"submitted"}, "under-review", {("provider", "case-officer")}),
+    "take_up": ({"submitted"}, "under-review", set()),  # an approver, in an emergency: test_emergencies.py
     "hand_over": ({"under-review"}, "under-review", {("provider", "case-officer"), ("provider", "approver")}),
     "release": ({"under-review"}, "submitted", {("provider", "case-officer"), ("provider", "approver")}),
     "lapse_claim": ({"under-review"}, "submitted", {SYSTEM}),
@@ -326,6 +327,7 @@ DRIVERS = {
     "send_back": lambda world, request, by: requests.send_back(request=request, by=by, reason="Sửa lại"),
     "endorse": lambda world, request, by: requests.endorse(request=request, by=by, revision_hash=_hash(request)),
     "claim": lambda world, request, by: cases.claim(request=request, by=by),
+    "take_up": lambda world, request, by: cases.take_up(request=request, by=by),
     "hand_over": lambda world, request, by: cases.hand_over(request=request, by=by, to=handler(world.database)),
     "release": lambda world, request, by: cases.release(request=request, by=by),
     "lapse_claim": _lapse_claim,
