@@ -6,7 +6,6 @@ Superusers get nothing extra here: `user.has_perm` says yes to them for everythi
 from collections.abc import Iterable
 from datetime import date, datetime
 
-from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, QuerySet
 from guardian.models import UserObjectPermission
 from guardian.shortcuts import get_objects_for_user, get_users_with_perms
@@ -52,9 +51,7 @@ def is_named(user: User, permission: str, thing: Model) -> bool:
 
 @remembered
 def _namings_of(user: User, thing: Model) -> frozenset[str]:
-    given = UserObjectPermission.objects.filter(
-        user=user, content_type=ContentType.objects.get_for_model(thing), object_pk=str(thing.pk)
-    )
+    given = _given_on(type(thing)).filter(user=user, object_pk=str(thing.pk))
     return frozenset(given.values_list("permission__codename", flat=True))
 
 
@@ -74,8 +71,11 @@ def named_objects(user: User, permission: str, model: type[Model]) -> QuerySet:
 
 def namings(permission: str, model: type[Model]) -> QuerySet[UserObjectPermission]:
     """Who was given the object permission on which objects of `model`, by `user` and `object_pk` (text)."""
+    return _given_on(model).filter(permission__codename=permission)
+
+
+def _given_on(model: type[Model]) -> QuerySet[UserObjectPermission]:
     return UserObjectPermission.objects.filter(
-        permission__codename=permission,
         permission__content_type__app_label=model._meta.app_label,
         permission__content_type__model=model._meta.model_name,
     )
