@@ -9,6 +9,8 @@ from django.conf import settings as django_settings
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.utils import translation
 
+from evidence import ledger
+from exchange import ledger_words
 from registry.search import finding
 from tests import scenarios
 
@@ -50,6 +52,19 @@ def counts_taken_anew(monkeypatch):
 def language_of_the_portal():
     """Every test begins in the portal's own language, whatever the page before it was asked in."""
     translation.activate(django_settings.LANGUAGE_CODE)
+
+
+@pytest.fixture(autouse=True)
+def every_recorded_action_has_words(request, monkeypatch):
+    """Whatever a test does that goes on record, auditors must be able to read it. The ledger's own tests make actions up."""
+    if any(folder in request.path.parts for folder in ("evidence", "bench")) or "made_up_actions" in request.keywords:
+        yield
+        return
+    written, make = [], ledger._entry
+    monkeypatch.setattr(ledger, "_entry", lambda *args, **named: written.append(make(*args, **named)) or written[-1])
+    yield
+    silent = sorted({entry.action for entry in written if ledger_words.said(entry) == entry.action})
+    assert not silent, f"exchange/ledger_words.py has no words for: {', '.join(silent)}"
 
 
 def truncate_guards(connection) -> list[tuple[str, str]]:

@@ -2,64 +2,17 @@
 
 from datetime import timedelta
 
-from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.utils import timezone
-from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from evidence import ledger
 from evidence.admin import EntryAdmin
 from evidence.models import Entry, Outcome
-from exchange import timeline
 from exchange.admin import wording
 from exchange.admin.dossier import names_of
-
-# What happens to rows of the registry: the last part of an action.
-DEEDS = {
-    "add": _("added"),
-    "change": _("changed"),
-    "refuse": _("change refused"),
-    "appoint": _("role given"),
-    "end": _("role ended"),
-    "end-early": _("ended early"),
-    "stop": _("what rested on it was stopped"),
-    "copy": _("copied as new"),
-    "credential": _("credential stored"),
-    "check": _("connection checked"),
-    "rotate": _("encryption key changed"),
-    "read": _("structure read"),
-    "password": _("password set"),
-    "ask": _("profile asked for"),
-    "finish": _("profile made"),
-    "fail": _("profile failed"),
-    "cancel": _("profile cancelled"),
-    "protect": _("protection set"),
-    "accept": _("suggestion accepted"),
-    "decline": _("suggestion refused"),
-    "reopen": _("decision on a suggestion taken back"),
-}
-
-
-def kinds() -> dict[str, str]:
-    """What entries are about, by the word that the ledger has for it."""
-    registered = {
-        model._meta.model_name: str(capfirst(model._meta.verbose_name))
-        for model in apps.get_app_config("registry").get_models()
-    }
-    return {name: str(label) for name, label in wording.OBJECTS.items()} | registered
-
-
-def said(entry: Entry) -> str:
-    """What was done, in words; an action that has none by its code."""
-    if entry.action in timeline.SENTENCES:
-        return str(timeline.SENTENCES[entry.action])
-    app, _dot, rest = entry.action.partition(".")
-    name, _dot, deed = rest.partition(".")
-    if app == "registry" and deed in DEEDS:
-        return f"{kinds().get(name, kinds().get(entry.subject_type, name))}: {DEEDS[deed]}"
-    return entry.action
+from exchange.ledger_words import kinds, said
 
 
 class KindFilter(admin.SimpleListFilter):

@@ -14,17 +14,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from evidence.models import Entry
-from exchange import summary, timeline
+from exchange import summary
+from exchange.ledger_words import OBJECTS, said
 from exchange.models import ExchangeRequest
 from exchange.scope import Scope
 from exchange.states import TABLES
 from registry.models import Field
 
-OBJECTS = {
-    "request": gettext_lazy("Request"),
-    "agreement": gettext_lazy("Agreement"),
-    "delivery": gettext_lazy("Delivery"),
-}
 # What stands behind the codes that the ledger keeps of refusals.
 REFUSALS = {
     "rule-1": gettext_lazy("separation of duties"),
@@ -132,9 +128,9 @@ def value(name: str, stored, fields: dict[str, Field], people: dict[str, str] | 
 def action(entry: Entry) -> str:
     """What happened, in the words of every timeline; with the number of the object where it is not the request itself."""
     object_name = entry.action.partition(".")[0]
-    title = timeline.SENTENCES.get(entry.action, entry.action)
+    title = said(entry)
     thing = OBJECTS.get(object_name) if entry.subject_id != entry.correlation_id else None
-    return f"{thing} {entry.subject_id}: {title}" if thing else str(title)
+    return f"{thing} {entry.subject_id}: {title}" if thing else title
 
 
 def outcome(entry: Entry, people: dict[str, str]) -> str:

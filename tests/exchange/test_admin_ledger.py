@@ -47,6 +47,7 @@ def test_list_and_page_tell_names_and_words(world, auditor):
         assert words in text
 
 
+@pytest.mark.made_up_actions
 def test_action_of_the_registry_is_told_in_words_and_an_unknown_one_by_its_code(auditor):
     record()
     record(action="thing.do", subject=("thing", "T-1"))
