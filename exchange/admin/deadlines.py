@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 
+from exchange.admin.calendar_files import CalendarFiles
 from exchange.models import CalendarDay, DeadlineProfile
 from registry.admin.base import ScopedAdmin
 
@@ -21,7 +22,7 @@ class DeadlineProfileAdmin(ScopedAdmin):
 
 
 @admin.register(CalendarDay)
-class CalendarDayAdmin(ScopedAdmin):
+class CalendarDayAdmin(CalendarFiles, ScopedAdmin):
     list_display = ["day", "kind", "closes_at", "title", "source"]
     list_filter = ["kind", "day"]
     list_select_related = False

@@ -96,7 +96,7 @@ def closes_at(day: date) -> time | None:
 
 def has_calendar(year: int) -> bool:
     """Whether anybody entered the days off of a year: what is counted in another one may come out too early."""
-    return CalendarDay.objects.filter(day__year=year).exists()
+    return CalendarDay.objects.filter(day__year=year, kind=DayKind.OFF).exists()
 
 
 def due_of(request, earlier: ReviewCase | None = None) -> Due:
