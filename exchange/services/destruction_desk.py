@@ -33,15 +33,9 @@ def to_answer(databases: list[int]) -> QuerySet[DestructionCertificate]:
     return found.for_lists().order_by("signed_at", "pk")
 
 
-def overdue_for_owner(databases: list[int]) -> QuerySet[Agreement]:
-    """Overdue at agencies that received data of databases on which somebody decides."""
-    if not databases:
-        return Agreement.objects.none()
-    return destruction.overdue().filter(dataset__database__in=databases).for_lists()
-
-
 def owed_to(databases: list[int]) -> QuerySet[Agreement]:
-    """The same with those that are not overdue yet, which come after them."""
+    """Owed by agencies that received data of databases on which somebody decides, the longest owed first: what is overdue
+    stands before what is not."""
     if not databases:
         return Agreement.objects.none()
     return destruction.owing().filter(dataset__database__in=databases).for_lists()

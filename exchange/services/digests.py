@@ -154,14 +154,15 @@ def counts_for(person: User) -> dict[str, int]:
     kinds = (desk.to_decide, desk.to_advise, desk.to_take_on, desk.in_hand)
     cases = {pk: due for kind in kinds for pk, due in kind(person).values_list("pk", "due_on")}
     cases |= dict(desk.to_review(person).values_list("pk", "review_due_on"))
+    decides_on = desk.decides_on(person)
     owed = [duty.due_on for duty in destruction.duties(list(certificates.to_prepare(person)))]
-    stated = certificates.to_sign(person).count() + certificates.to_answer(desk.decides_on(person)).count()
+    stated = certificates.to_sign(person).count() + certificates.to_answer(decides_on).count()
+    theirs = [one for one in destruction.duties(list(certificates.owed_to(decides_on))) if one.is_overdue]
     confirming = list(desk.to_confirm(person).values_list("confirm_by", flat=True))
     requests_waiting = desk.to_sign(person).count() + desk.offers(person).count() + desk.to_correct(person).count()
     return {
         "waiting": len(cases) + requests_waiting + stated + len(owed) + len(confirming),
-        "overdue": sum(due < today for due in [*cases.values(), *owed, *confirming])
-        + certificates.overdue_for_owner(desk.decides_on(person)).count(),
+        "overdue": sum(due < today for due in [*cases.values(), *owed, *confirming]) + len(theirs),
         "soon": sum(today <= due <= soon for due in [*cases.values(), *owed, *confirming]),
         "lapsing": _about_to_lapse().filter(last_edited_by=person).count(),
         "escalated": escalating.brought_before(person).exclude(pk__in=list(cases)).count(),
