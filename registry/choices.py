@@ -208,6 +208,18 @@ class Purpose(TextChoices):
 class FileFormat(TextChoices):
     CSV = "csv", _("CSV")
     JSONL = "jsonl", _("JSON Lines")
+    PARQUET = "parquet", _("Parquet")
+    XLSX = "xlsx", _("Excel workbook (XLSX)")
+
+    @property
+    def media_type(self) -> str:
+        """As HTTP names it; IANA knows all but JSON Lines."""
+        return {
+            FileFormat.CSV: "text/csv; charset=utf-8",
+            FileFormat.JSONL: "application/x-ndjson",
+            FileFormat.PARQUET: "application/vnd.apache.parquet",
+            FileFormat.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        }[self]
 
 
 class Theme(TextChoices):

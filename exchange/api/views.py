@@ -25,7 +25,6 @@ from registry.choices import FileFormat
 from registry.models import User
 
 LOOKUP, DELIVER = "lookup", "deliver"
-MEDIA_TYPES = {FileFormat.CSV: "text/csv; charset=utf-8", FileFormat.JSONL: "application/x-ndjson"}
 
 
 class Pages(LimitOffsetPagination):
@@ -204,7 +203,7 @@ class FileView(PortalView):
         return FileResponse(file, as_attachment=True, content_type=self.media_type(delivery))
 
     def media_type(self, delivery: Delivery) -> str:
-        return MEDIA_TYPES[delivery.agreement.file_format]
+        return FileFormat(delivery.agreement.file_format).media_type
 
 
 class DeliveryFileView(FileView):

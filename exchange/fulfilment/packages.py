@@ -1,9 +1,9 @@
 """Writing the package: bytes to a temporary file with a running SHA-256, a manifest beside it, and the rename that shows them."""
 
-import contextlib
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +11,11 @@ from pathlib import Path
 from django.conf import settings
 from django.utils import timezone
 
-from exchange.models import Delivery, DeliveryAttempt
+from exchange.fulfilment import encoders
+from exchange.models import Agreement, Delivery, DeliveryAttempt
 from exchange.scope import Scope
 from exchange.states import DeliveryStatus
+from registry.choices import Masking
 from registry.connectors import Chunk
 
 
@@ -60,10 +62,9 @@ def write(*, attempt: DeliveryAttempt, chunks: Iterable[Chunk], progress: Callab
     staged = folder / f".{file_name}.{attempt.number}.part"
     staged_manifest = folder / f".{file_name}.{attempt.number}.manifest.part"
     try:
-        rows, size, digest = _write_data(staged, chunks, progress)
-        text = json.dumps(
-            _manifest(delivery, file_name, rows, size, digest), ensure_ascii=False, indent=2, sort_keys=True
-        ).encode()
+        rows, size, digest, types = _write_data(staged, delivery.agreement, chunks, progress)
+        manifest = _manifest(delivery, file_name, rows, size, digest, types)
+        text = json.dumps(manifest, ensure_ascii=False, indent=2, sort_keys=True).encode()
         _write_synced(staged_manifest, text)
     except BaseException:
         discard(staged, staged_manifest)
@@ -71,30 +72,32 @@ def write(*, attempt: DeliveryAttempt, chunks: Iterable[Chunk], progress: Callab
     return Package(rows, size, digest, file_name, hashlib.sha256(text).hexdigest(), staged, staged_manifest)
 
 
-def _write_data(path: Path, chunks: Iterable[Chunk], progress: Callable[[int, int], bool]) -> tuple[int, int, str]:
-    digest, rows, size = hashlib.sha256(), 0, 0
-    with _open_private(path) as file:
+def _write_data(
+    path: Path, agreement: Agreement, chunks: Iterable[Chunk], progress: Callable[[int, int], bool]
+) -> tuple[int, int, str, list[str]]:
+    """Rows, bytes, SHA-256, and what the format calls the type of each column."""
+    fields = {field.name: field for field in agreement.dataset.fields.all()}
+    columns = [(fields[name], Masking(masking)) for name, masking in Scope.from_text(agreement.scope).fields]
+    folder, rows, size = path.with_suffix(".folder.part"), 0, 0
+    with (
+        encoders.HashedFile(path) as file,
+        encoders.encoder_for(agreement.file_format, file, columns, folder) as encoder,
+    ):
         for chunk in chunks:
-            digest.update(chunk.data)
-            file.write(chunk.data)
+            encoder.write(chunk)
             rows += chunk.rows
             size += len(chunk.data)
             if not progress(rows, size):
                 raise Stopped
-        file.flush()
-        os.fsync(file.fileno())
-    return rows, size, digest.hexdigest()
+        encoder.finish()
+        file.sync()
+        return rows, file.size, file.sha256, [encoder.type_of(place) for place in range(len(columns))]
 
 
 def _write_synced(path: Path, content: bytes) -> None:
-    with _open_private(path) as file:
+    with encoders.HashedFile(path) as file:
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _open_private(path: Path):
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+        file.sync()
 
 
 def _sync_folder() -> None:
@@ -106,9 +109,12 @@ def _sync_folder() -> None:
 
 
 def discard(*paths: Path) -> None:
+    """Remove files, and the folders that an encoder kept rows in."""
     for path in paths:
-        with contextlib.suppress(FileNotFoundError):
-            path.unlink()
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def discard_unrecorded(delivery: Delivery) -> None:
@@ -121,7 +127,7 @@ def discard_unrecorded(delivery: Delivery) -> None:
         discard(*settings.DELIVERY_DIR.glob(f"{delivery.code}.*"))
 
 
-def _manifest(delivery: Delivery, file_name: str, rows: int, size: int, digest: str) -> dict:
+def _manifest(delivery: Delivery, file_name: str, rows: int, size: int, digest: str, types: list[str]) -> dict:
     """What the file is, under which agreement, and what may be done with it."""
     agreement = delivery.agreement
     scope = Scope.from_text(agreement.scope)
@@ -147,11 +153,12 @@ def _manifest(delivery: Delivery, file_name: str, rows: int, size: int, digest: 
                 "name": name,
                 "masking": masking,
                 "kind": fields[name].kind,
+                **({"type": kind} if kind else {}),
                 "title_vi": fields[name].title_vi,
                 "title_en": fields[name].title_en,
                 "description": fields[name].description,
             }
-            for name, masking in scope.fields
+            for (name, masking), kind in zip(scope.fields, types, strict=True)
         ],
         "filters": scope.as_document()["filters"],
     }

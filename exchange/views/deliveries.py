@@ -16,8 +16,6 @@ from exchange.states import DELIVERY, DeliveryStatus
 from exchange.views.base import VisibleMixin, page_of
 from registry.choices import FileFormat
 
-CONTENT_TYPES = {FileFormat.CSV: "text/csv; charset=utf-8", FileFormat.JSONL: "application/x-ndjson"}
-
 
 class DeliveryMixin(VisibleMixin):
     model = Delivery
@@ -93,7 +91,7 @@ class DeliveryDownloadView(DeliveryMixin, View):
 
     @property
     def content_type(self) -> str:
-        return CONTENT_TYPES.get(self.object.agreement.file_format, "application/octet-stream")
+        return FileFormat(self.object.agreement.file_format).media_type
 
 
 class DeliveryManifestView(DeliveryDownloadView):

@@ -223,7 +223,9 @@ class Connector(ABC):
 
     @abstractmethod
     def extract(self, plan: ExtractPlan, *, pseudonym_key: bytes) -> Iterator[Chunk]:
-        """Stream the file of the plan from one snapshot. Closing the iterator early cancels the query at the source.
+        """Stream the lines of the plan from one snapshot: JSON for JSON Lines, else CSV, with the names only in a CSV file.
+
+        Closing the iterator early cancels the query at the source.
 
         More rows than `row_limit` raise at the end of the stream, so nothing may be released before it ended.
         """

@@ -205,7 +205,7 @@ def _prepare(connection, seconds):
 def _comes_as_lines(plan) -> bool:
     """Whether a file of CSV needs nothing of Python but commas and quotes."""
     masked = (column for column in plan.columns if column.masking == Masking.PSEUDONYM or not masked_in_query(column))
-    return bool(plan.columns) and plan.file_format == FileFormat.CSV and not any(masked)
+    return bool(plan.columns) and plan.file_format != FileFormat.JSONL and not any(masked)
 
 
 def _masks(plan, pseudonym_key):

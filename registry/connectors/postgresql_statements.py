@@ -18,15 +18,14 @@ CASTS = {
     FieldKind.DATE: "date",
 }
 
-COPY_OPTIONS = {
-    FileFormat.CSV: sql.SQL("(FORMAT csv)"),
-    # JSON escapes control characters, so these two never occur in a line and nothing is quoted twice.
-    FileFormat.JSONL: sql.SQL("(FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')"),
-}
+COPY_CSV = sql.SQL("(FORMAT csv)")
+# JSON escapes control characters, so these two never occur in a line and nothing is quoted twice.
+COPY_JSON = sql.SQL("(FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')")
 
 
 def copy(plan: ExtractPlan) -> sql.Composed:
-    return sql.SQL("COPY ({}) TO STDOUT {}").format(select(plan), COPY_OPTIONS[plan.file_format])
+    options = COPY_JSON if plan.file_format == FileFormat.JSONL else COPY_CSV
+    return sql.SQL("COPY ({}) TO STDOUT {}").format(select(plan), options)
 
 
 def select(plan: ExtractPlan) -> sql.Composed:

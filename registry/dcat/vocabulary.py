@@ -136,6 +136,11 @@ ACCESS = {rights: authority("access-right", rights) for rights in AccessRights}
 FORMATS = {
     FileFormat.CSV: (authority("file-type", "CSV"), URIRef(f"{IANA}text/csv")),
     FileFormat.JSONL: (authority("file-type", "JSON"), URIRef(f"{IANA}application/jsonl")),
+    FileFormat.PARQUET: (authority("file-type", "PARQUET"), URIRef(f"{IANA}application/vnd.apache.parquet")),
+    FileFormat.XLSX: (
+        authority("file-type", "XLSX"),
+        URIRef(f"{IANA}application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+    ),
 }
 PUBLISHER_TYPES = {
     AgencyKind.PROVINCE: "RegionalAuthority",

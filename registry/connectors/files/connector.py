@@ -171,7 +171,7 @@ def _wanted(found, column, plan):
 
 
 def _tells_numbers(plan):
-    return plan.file_format != FileFormat.CSV
+    return plan.file_format == FileFormat.JSONL
 
 
 def _batches(files, name, found, finish):
