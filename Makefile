@@ -79,10 +79,10 @@ test: install-dev ## Run the tests; make test ARGS="-k word" runs some
 test-pg17: install-dev ## Run what depends on the server on PostgreSQL 17 from the wheel
 	@NDC_POSTGRES=wheel $(PYTHON) -m pytest $(PARALLEL) -m postgresql $(ARGS)
 
-RACES := two_approvals or double_click or approval_against or signature_against or revocation_against
+RACES := two_approvals or double_click or approval_against or signature_against or revocation_against or announcement or calling_off or carry_out or confirmation
 
 races: install-dev ## Let people decide at the same moment, 200 times for each pair
-	@RACE_ROUNDS=$(or $(N),200) $(PYTHON) -m pytest tests/exchange/test_races.py -n0 -k "$(RACES)" --durations=0 $(ARGS)
+	@RACE_ROUNDS=$(or $(N),200) $(PYTHON) -m pytest tests/exchange/test_races.py tests/exchange/test_stop_races.py -n0 -k "$(RACES)" --durations=0 $(ARGS)
 
 samples: install-dev ## Fetch databases that others made, and take them from registration to delivery
 	@$(PYTHON) -m tests.samples.packages

@@ -198,7 +198,8 @@ def suspend(*, agreement: Agreement, by: User, reason: str) -> Agreement:
 
 def resume(*, agreement: Agreement, by: User, reason: str) -> Agreement:
     if agreement.is_stop_due:  # it begins on its day, and can be ended from then on, with the sweep down, too
-        stop_notices.carry_out(agreement=agreement)
+        with contextlib.suppress(Refusal):  # the sweep was faster
+            stop_notices.carry_out(agreement=agreement)
     with workflow.making("resume", agreement, by=by, reason=reason):
         pass
     return agreement

@@ -4,9 +4,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.urls import reverse
 
-from exchange.choices import ConflictKind
+from exchange.choices import ConflictKind, Frequency, StopKind
 from exchange.models import ReviewCase
-from exchange.services import cases, joint, recusals, requests, webhooks
+from exchange.services import cases, joint, recusals, requests, stop_notices, webhooks
 from registry.choices import Masking
 from tests import factories
 from tests.scenarios import hash_of
@@ -58,6 +58,14 @@ def busy(served_world):
     address = "https://203.162.4.191/hooks"  # public, and looked up in no network
     world.webhook, _secret = webhooks.create(agency=world.consumer, by=world.endorser, url=address)
     webhooks.send_test(endpoint=world.webhook, by=world.endorser)
+    world.announced = world.agreed(frequency=Frequency.ON_DEMAND)
+    stop_notices.announce(
+        agreement=world.announced,
+        by=world.approver,
+        kind=StopKind.REVOKE,
+        takes_effect_on=stop_notices.earliest_day(),
+        reason="Hết căn cứ pháp lý",
+    )
     world.closed = requests.withdraw(request=world.under_review(), by=world.requester)
     return world
 
@@ -68,6 +76,9 @@ def pages_of(world) -> dict:
 
     def case(request, name: str = "change") -> str:
         return reverse(f"admin:exchange_reviewcase_{name}", args=[request.cases.get().pk])
+
+    def agreement(one, name: str) -> str:
+        return reverse(f"admin:exchange_agreement_{name}", args=[one.pk])
 
     whole = world.draft_of_two.joint
     both = ReviewCase.objects.filter(request__in=[world.review, world.new])
@@ -94,6 +105,7 @@ def pages_of(world) -> dict:
             of("endorsement-list"),
             of("request-endorse", world.to_sign),
             of("request-accept", world.offer),
+            *(of(f"agreement-{name}", world.announced) for name in ("detail", "confirm", "relinquish")),
             of("webhook-list"),
             of("webhook-create"),
             *(of(f"webhook-{name}", world.webhook) for name in ("detail", "change", "secret")),
@@ -114,6 +126,8 @@ def pages_of(world) -> dict:
             case(world.review, "approve"),
             case(world.review, "reject"),
             case(world.offer),
+            *(agreement(world.announced, name) for name in ("change", "revoke", "call_off")),
+            agreement(world.file.agreement, "suspend"),
             reverse("admin:exchange_reviewcase_bulk-approve") + f"?{chosen}",
         ],
     }
