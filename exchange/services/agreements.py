@@ -26,6 +26,7 @@ from exchange.services import (
     scopes,
     stop_notices,
     stopping,
+    suspensions,
     sweeping,
 )
 from exchange.states import AGREEMENT, AgreementStatus, Side
@@ -168,10 +169,22 @@ def activate(*, agreement: Agreement) -> Agreement:
                 step.to(AgreementStatus.SUSPENDED)
                 step.reason = former.status_reason
             _supersede(former, step.subject)
+        if step.target == AgreementStatus.ACTIVE and _outlasts_a_gap(step.subject):
+            step.to(AgreementStatus.SUSPENDED)
+            step.reason = str(_("It was suspended when the version before it ended."))
         once = agreement.mode == Mode.PACKAGE and agreement.case.request.frequency == Frequency.ONCE
         if once and step.target == AgreementStatus.ACTIVE:
             step.then(lambda: _order_first(agreement))
     return agreement
+
+
+def _outlasts_a_gap(agreement: Agreement) -> bool:
+    """Whether the version before ran out suspended, with this one agreed already and days in between: what was agreed
+    before the suspension does not end it."""
+    former = versions.versions_of(agreement).filter(version=agreement.version - 1).first()
+    if former is None or former.status != AgreementStatus.EXPIRED or former.ended_at < agreement.agreed_at:
+        return False
+    return suspensions.stands(agreement.code)
 
 
 def _order_first(agreement: Agreement) -> None:

@@ -337,6 +337,33 @@ def test_version_that_begins_after_a_suspension_begins_suspended(world, agreemen
     assert following.status == AgreementStatus.SUSPENDED
 
 
+@pytest.mark.parametrize("is_resumed", [False, True])
+def test_suspension_outlasts_the_days_between_two_periods(world, is_resumed):
+    """Announced and carried out in the first period, which runs out suspended some days before the next one begins."""
+    agreement = world.agreed(frequency=Frequency.ON_DEMAND)
+    begins = agreement.valid_to + timedelta(days=10)
+    following = world.amended(
+        agreement,
+        RequestKind.RENEWAL,
+        period_from=begins,
+        period_to=begins + timedelta(days=30),
+        retention_until=begins + timedelta(days=60),
+    )
+    announce(world, agreement)
+    with on(agreement.stops_on):
+        agreements.follow_dates()
+        if is_resumed:
+            agreements.resume(agreement=agreement, by=world.approver, reason="Đã xong")
+    with on(agreement.valid_to + timedelta(days=1)):
+        agreements.follow_dates()
+    with on(begins):
+        agreements.follow_dates()
+    following.refresh_from_db()
+    agreement.refresh_from_db()
+    assert agreement.status == AgreementStatus.EXPIRED
+    assert following.status == (AgreementStatus.ACTIVE if is_resumed else AgreementStatus.SUSPENDED)
+
+
 def test_file_is_removed_once_an_announced_revocation_holds(world, agreement):
     delivery = world.delivered(agreement)
     announce(world, agreement, StopKind.REVOKE)
