@@ -52,6 +52,7 @@ SENTENCES: dict[str, Promise] = {
     "agreement.conclude": _("Agreement concluded"),
     "agreement.activate": _("Agreement put in force"),
     "agreement.suspend": _("Agreement suspended"),
+    "agreement.hold": _("Agreement suspended, as its source changed"),
     "agreement.resume": _("Agreement in force again"),
     "agreement.revoke": _("Agreement revoked by the owner"),
     "agreement.confirm": _("Confirmed that the agreement is still needed"),

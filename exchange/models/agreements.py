@@ -96,6 +96,14 @@ class Agreement(models.Model):
         verbose_name = _("agreement")
         verbose_name_plural = _("agreements")
         ordering = ["-pk"]
+        indexes = [
+            models.Index(
+                fields=["confirm_by"],
+                condition=Q(status__in=[AgreementStatus.ACTIVE, AgreementStatus.SUSPENDED]),
+                name="exchange_agreement_confirm_by",
+            ),
+            models.Index(fields=["stops_on"], condition=Q(stops_on__isnull=False), name="exchange_agreement_stops_on"),
+        ]
         permissions = [(USE, _("May look up and download under this agreement"))]
         constraints = [
             models.CheckConstraint(condition=Q(status__in=AgreementStatus.values), name="exchange_agreement_status"),
