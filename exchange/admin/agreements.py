@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy
 from exchange import stop_words, summary, workflow
 from exchange.admin import forms, wording
 from exchange.admin.access import DeskAdmin, agencies_of_desk
+from exchange.admin.asked import scope_lines
 from exchange.admin.destruction import OwedFilter
-from exchange.admin.dossier import scope_lines
 from exchange.admin.pages import MovePages
 from exchange.choices import StopKind
 from exchange.models import Agreement, DestructionCertificate, StopNotice

@@ -1,8 +1,5 @@
 """Everything that a case page tells, read from the frozen revision: what people sign and decide on, not the draft."""
 
-import json
-import uuid
-from collections.abc import Iterable
 from functools import cached_property
 
 from django.db.models import Q
@@ -12,8 +9,10 @@ from django.utils.translation import ngettext
 
 from evidence import ledger
 from evidence.models import Entry
-from exchange import comparison, overlap_words, revisions, rules, summary
+from exchange import overlap_words, revisions, rules
 from exchange.admin import wording
+from exchange.admin.asked import names_of
+from exchange.admin.changed import Changed
 from exchange.models import Agreement, ReviewCase, Revision
 from exchange.scope import excess
 from exchange.services import (
@@ -30,9 +29,7 @@ from exchange.services import (
 from exchange.services.requests import CONTENT
 from exchange.states import REQUEST, RequestStatus
 from exchange.terms import Term
-from registry.choices import FileFormat, Masking, Mode, PersonalData, Purpose
-from registry.models import Dataset, Field, LegalInstrument, SharingPolicy, User
-from registry.terms import limit_sentences
+from registry.models import SharingPolicy, User
 
 HIDDEN_WHILE_BLIND = ("request.approve", "request.advise")
 # What each side does on its own.
@@ -48,54 +45,10 @@ TALK = (
 )
 TIMELINE_LENGTH = 100
 DECISIONS_SHOWN = 50
-# What a request says of the basis and the use of the data that its scope does not.
-BESIDE_SCOPE = (
-    "legal_basis",
-    "legal_article",
-    "reason",
-    "procedure_code",
-    "consent_basis",
-    "frequency",
-    "onward_sharing",
-    "onward_agencies",
-    "security_measures",
-    "system_level",
-    "named_users",
-)
 EARLIER_SHOWN = 5
 
 
-def names_of(public_ids: Iterable[str]) -> dict[str, str]:
-    """The names of people by public id; what is no id of a person is left out."""
-    valid = []
-    for public_id in public_ids:
-        try:
-            valid.append(uuid.UUID(public_id))
-        except ValueError:
-            continue
-    return {str(user.public_id): str(user) for user in User.objects.filter(public_id__in=valid)} if valid else {}
-
-
-def scope_lines(scope, fields: dict[str, Field]) -> list[dict]:
-    """One line for each field of a scope: name, title, category and what happens to its values."""
-    lines = []
-    for name, masking in scope.fields:
-        field = fields.get(name)
-        lines.append(
-            {
-                "name": name,
-                "title": field.title if field else name,
-                "category": field.personal_data if field else "",
-                "category_label": field.get_personal_data_display() if field else _("Unknown"),
-                "is_sensitive": bool(field) and field.personal_data == PersonalData.SENSITIVE,
-                "masking": wording.label_of(Masking, masking),
-                "is_gone": field is None or field.removed_at is not None,
-            }
-        )
-    return lines
-
-
-class Dossier:
+class Dossier(Changed):
     """One case, read for the person who looks at it."""
 
     def __init__(self, case: ReviewCase, reader: User | None = None) -> None:
@@ -145,116 +98,11 @@ class Dossier:
         return destruction.duties(list(owed[:EARLIER_SHOWN]))
 
     @cached_property
-    def previous(self) -> Revision | None:
-        """The revision on which this owner decided before."""
-        return self.request.revisions.filter(number__lt=self.revision.number, decisions__case=self.case).first()
-
-    @cached_property
-    def content(self) -> dict:
-        return json.loads(self.revision.content)
-
-    @cached_property
-    def scope(self):
-        return scopes.scope_of_revision(self.revision)
-
-    @cached_property
     def agreed_scope(self):
         """What the approvers so far let out: the next one can only narrow it further. In blind review all of it."""
         if self.case.is_blind:
             return self.scope
         return scopes.approved_scope(self.case, self.scope)
-
-    @cached_property
-    def dataset(self) -> Dataset | None:
-        return Dataset.objects.select_related("database__owner").filter(code=self.content["dataset"]).first()
-
-    @cached_property
-    def fields(self) -> dict[str, Field]:
-        return summary.fields_of(self.dataset)
-
-    @cached_property
-    def lines(self) -> list[dict]:
-        outside = self.beside_standing.outside_fields if self.beside_standing else ()
-        return [{**line, "outside": line["name"] in outside} for line in scope_lines(self.scope, self.fields)]
-
-    @cached_property
-    def sensitive_count(self) -> int:
-        return sum(line["is_sensitive"] for line in self.lines)
-
-    @cached_property
-    def conditions(self) -> tuple[str, ...]:
-        return summary.filter_sentences(self.scope.as_document()["filters"], self.fields)
-
-    def told(self, name: str) -> str:
-        return wording.value(name, self.content.get(name), self.fields, self.users)
-
-    @cached_property
-    def users(self) -> dict[str, str]:
-        ids = set(self.content.get("named_users", ()))
-        for former in filter(None, [self.previous, self.request.amends and self._agreed_upon]):
-            ids |= set(json.loads(former.content).get("named_users", ()))
-        return names_of(ids)
-
-    def _facts(self, *names: str) -> list[tuple[str, str]]:
-        return [(wording.term(name), self.told(name)) for name in names if self.told(name)]
-
-    @cached_property
-    def who(self) -> list[tuple[str, str]]:
-        def person(role: str) -> str:
-            parts = (self.content.get(f"{role}_{part}") for part in ("name", "position", "phone", "email"))
-            return ", ".join(part for part in parts if part)
-
-        return [
-            (wording.term("consumer"), f"{self.request.consumer} ({self.request.consumer.code})"),
-            *self._facts("letter_number", "letter_day", "letter_subject"),
-            (wording.term("signatory_name"), person("signatory")),
-            (wording.term("focal_name"), person("focal")),
-            (_("Signed in the portal by"), str(self.request.endorsed_by or "")),
-            (wording.term("urgency"), self.told("urgency")),
-        ]
-
-    @cached_property
-    def what(self) -> list[tuple[str, str]]:
-        return [
-            (wording.term("mode"), wording.label_of(Mode, self.scope.mode)),
-            (wording.term("file_format"), wording.label_of(FileFormat, self.scope.file_format)),
-            *self._facts("frequency"),
-            (wording.term("row_limit"), wording.number(self.scope.row_limit)),
-            (_("Limits"), "; ".join(limit_sentences(dict(self.scope.limits)))),
-            (wording.term("named_users"), self.told("named_users") or _("Nobody is named yet.")),
-            (wording.term("has_state_secret"), self.told("has_state_secret") or _("Not declared")),
-        ]
-
-    @cached_property
-    def why(self) -> list[tuple[str, str]]:
-        return [
-            (wording.term("purpose"), wording.label_of(Purpose, self.scope.purpose)),
-            *self._facts("legal_article", "reason", "procedure_code", "consent_basis"),
-        ]
-
-    @cached_property
-    def use(self) -> list[tuple[str, str]]:
-        period = f"{wording.day(self.scope.period_from)} – {wording.day(self.scope.period_to)}"
-        return [
-            (_("Period"), period),
-            *self._facts(
-                "retention_until",
-                "onward_sharing",
-                "onward_agencies",
-                "security_measures",
-                "system_level",
-                "undertaking",
-            ),
-        ]
-
-    @cached_property
-    def legal_basis(self) -> LegalInstrument | None:
-        number = self.content.get("legal_basis")
-        return LegalInstrument.objects.select_related("replaced_by").filter(number=number).first()
-
-    @cached_property
-    def basis_in_force(self) -> bool:
-        return self.legal_basis is not None and self.legal_basis.is_in_force()
 
     @cached_property
     def policy(self) -> SharingPolicy:
@@ -281,73 +129,6 @@ class Dossier:
         if not covering.filter(pk=self.policy.pk).exists():
             beyond.append(_("Today the policy is not in force for the requesting agency."))
         return beyond
-
-    @cached_property
-    def changes(self) -> list[dict]:
-        """Field by field, what differs from the revision decided on before."""
-        if self.previous is None:
-            return []
-        before = json.loads(self.previous.content)
-        changes = [
-            self._change(wording.term(name), name, before.get(name), self.content.get(name))
-            for name in [*CONTENT, "named_users"]
-            if before.get(name) != self.content.get(name)
-        ]
-        return [*changes, *self._changed_masking(before["scope"]), *self._changed_files(before)]
-
-    def _change(self, term: str, name: str, before, after) -> dict:
-        if name in ("field_names", "named_users"):  # only what came and went: the lists may be long
-            before, after = before or [], after or []
-            gone = [item for item in before if item not in after]
-            before, after = gone, [item for item in after if item not in before]
-        return {
-            "term": term,
-            "before": wording.value(name, before, self.fields, self.users),
-            "after": wording.value(name, after, self.fields, self.users),
-        }
-
-    def _changed_masking(self, before: dict) -> list[dict]:
-        was = {field["name"]: field["masking"] for field in before["fields"]}
-        return [
-            {
-                "term": _("Masking of %(field)s") % {"field": wording.titles([name], self.fields)},
-                "before": wording.label_of(Masking, was[name]),
-                "after": wording.label_of(Masking, masking),
-            }
-            for name, masking in self.scope.fields
-            if name in was and was[name] != masking
-        ]
-
-    @cached_property
-    def comparison(self) -> comparison.Comparison | None:
-        """What it asks for beside the running version of the agreement that it is about."""
-        return comparison.with_running(self.revision)
-
-    @cached_property
-    def also_changed(self) -> list[dict]:
-        """What else is said otherwise than in the request upon which that version was agreed."""
-        if self.request.amends is None:
-            return []
-        before = json.loads(self._agreed_upon.content)
-        return [
-            self._change(wording.term(name), name, before.get(name), self.content.get(name))
-            for name in BESIDE_SCOPE
-            if before.get(name) != self.content.get(name)
-        ]
-
-    @cached_property
-    def _agreed_upon(self) -> Revision:
-        return self.request.amends.case.request.revisions.first()
-
-    def _changed_files(self, before: dict) -> list[dict]:
-        was, has = (
-            {one["sha256"]: one["name"] for one in text.get("attachments", ())} for text in (before, self.content)
-        )
-        if was == has:
-            return []
-        gone = [name for sha256, name in was.items() if has.get(sha256) != name]
-        came = [name for sha256, name in has.items() if was.get(sha256) != name]
-        return [{"term": _("Attached files"), "before": ", ".join(gone), "after": ", ".join(came)}]
 
     @cached_property
     def decisions(self) -> list[dict]:

@@ -11,7 +11,7 @@ from evidence import ledger
 from evidence.admin import EntryAdmin
 from evidence.models import Entry, Outcome
 from exchange.admin import wording
-from exchange.admin.dossier import names_of
+from exchange.admin.asked import names_of
 from exchange.ledger_words import kinds, said
 
 
