@@ -3,10 +3,10 @@
 from django import forms
 from django.utils.functional import Promise, cached_property
 from django.utils.html import format_html
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from exchange.choices import ConsentBasis, EmergencyGround, Frequency, OnwardSharing, SystemLevel, Urgency
+from exchange.forms.dataset import published
 from exchange.forms.inputs import NOT_OFFERED, Block, Choice, Choices, Day, Email, Line, Phone
 from exchange.forms.row_filters import FilterLines
 from exchange.models import ExchangeRequest
@@ -99,26 +99,6 @@ def suggest(form: forms.Form, found: dict[str, str]) -> None:
                 _("From the letter:"),
                 text,
             )
-
-
-class DatasetForm(forms.Form):
-    """Choosing another dataset; what was chosen of the former one goes with it."""
-
-    dataset = Line(max_length=120, error_messages={"required": _("Choose a dataset.")})
-
-    def clean_dataset(self) -> Dataset:
-        return published(self.cleaned_data["dataset"])
-
-    def content(self) -> dict:
-        return {"dataset": self.cleaned_data["dataset"], "field_names": [], "row_filter": []}
-
-
-def published(code: str) -> Dataset:
-    """The dataset on offer with this code; a ValidationError where there is none."""
-    found = Dataset.objects.published().with_owner().filter(code=code).first()
-    if found is None:
-        raise forms.ValidationError(_("This dataset is not offered at present. Choose another one."))
-    return found
 
 
 class DataForm(StepForm):
@@ -390,25 +370,3 @@ def _described(user: User) -> str:
 
 STEPS: dict[int, type[StepForm]] = {1: DataForm, 2: BasisForm, 3: UseForm}
 TITLES = {1: _("The data"), 2: _("Letter and legal basis"), 3: _("Use and safety")}
-
-
-def places(problems: dict[str, list]) -> list[tuple[int, str, list[tuple[str, object, list]]]]:
-    """Problems by screen: (screen, its title, [(field, label, messages)]); the row filter stands on the first one."""
-    found = []
-    for step, form in STEPS.items():
-        names = [*form.base_fields, "row_filter"] if step == 1 else list(form.base_fields)
-        here = [(name, _label(form, name), _telling(problems[name])) for name in names if name in problems]
-        if here:
-            found.append((step, TITLES[step], here))
-    return found
-
-
-def _telling(messages: list) -> list[str]:
-    """Without the one that the list of missing fields says already."""
-    return [str(message) for message in messages if str(message) != gettext("This field is needed.")]
-
-
-def _label(form: type[StepForm], name: str):
-    if name == "row_filter":
-        return _("Row filter")
-    return form.base_fields[name].label

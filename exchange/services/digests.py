@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from exchange.choices import MailState
 from exchange.models import DailyDigest, DestructionCertificate, ExchangeRequest, ReviewCase
-from exchange.services import attesting, deadlines, desk, destruction, escalating, requests, sweeping
+from exchange.services import attesting, deadlines, desk, destruction, escalating, lapsing, sweeping
 from exchange.services import destruction_desk as certificates
 from exchange.states import RequestStatus
 from exchange.terms import Term
@@ -106,7 +106,7 @@ def _with_role(agencies: Iterable, role: Role) -> Iterable[int]:
 def _about_to_lapse() -> QuerySet[ExchangeRequest]:
     """Drafts and returns that lapse within the days of a reminder."""
     life = deadlines.working_days_of(Term.DRAFT_LIFE) - deadlines.working_days_of(Term.REMIND_BEFORE)
-    return requests.neglected(max(life, 1))
+    return lapsing.neglected(max(life, 1))
 
 
 def _remind(person: User, today: date) -> bool:

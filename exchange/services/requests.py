@@ -4,7 +4,6 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 
 from django.db import transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -14,9 +13,8 @@ from exchange.choices import RequestKind
 from exchange.models import Agreement, Attachment, ExchangeRequest, JointRequest, ReviewCase, Revision
 from exchange.refusals import Refusal, WrongState
 from exchange.scope import canonical, sha256
-from exchange.services import agreements, deadlines, emergencies, emergency_notices, letters, numbers, scopes, sweeping
+from exchange.services import agreements, deadlines, emergencies, emergency_notices, letters, numbers, scopes
 from exchange.states import RequestStatus, Side
-from exchange.terms import Term
 from registry import permissions
 from registry.actors import actor_of
 from registry.choices import Role
@@ -393,30 +391,3 @@ def withdraw(*, request: ExchangeRequest, by: User, reason: str = "") -> Exchang
     with workflow.making("withdraw", request, by=by, reason=reason):
         pass
     return request
-
-
-def lapse_stale() -> int:
-    """Close drafts, returns and offers that nobody touched for long; how many."""
-    drafts = neglected(deadlines.working_days_of(Term.DRAFT_LIFE))
-    offer_end = deadlines.moment_back(deadlines.working_days_of(Term.OFFER_LIFE))
-    offers = ExchangeRequest.objects.filter(
-        status=RequestStatus.OFFERED, cases__decisions__made_at__lt=offer_end
-    ).exclude(cases__decisions__made_at__gte=offer_end)
-    return sweeping.each([*drafts[:500], *offers.distinct()[:500]], _lapse)
-
-
-def neglected(working_days: int) -> QuerySet[ExchangeRequest]:
-    """Drafts and returns in which nothing happened for so many working days.
-
-    Waiting for a signature or for the owner is no neglect: the time counts from the last thing that happened.
-    """
-    since = deadlines.moment_back(working_days)
-    lying = ExchangeRequest.objects.filter(
-        status__in=[RequestStatus.DRAFT, RequestStatus.RETURNED], edited_at__lt=since
-    )
-    return lying.exclude(revisions__proposed_at__gte=since).exclude(cases__decisions__made_at__gte=since)
-
-
-def _lapse(request: ExchangeRequest) -> None:
-    with workflow.making("lapse", request, by=None):
-        pass

@@ -1,7 +1,7 @@
 """What the owner asked to change, for everybody of the asking agency who reads the request."""
 
 from exchange.choices import Verdict
-from exchange.forms.request import places
+from exchange.forms.request_places import places
 from exchange.models import Decision, ExchangeRequest
 from exchange.states import RequestStatus
 

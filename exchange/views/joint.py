@@ -9,8 +9,8 @@ from django.utils.translation import ngettext
 from django.views.generic import DetailView, FormView
 
 from exchange import summary, workflow
+from exchange.forms.dataset import DatasetForm
 from exchange.forms.reason import OptionalReasonForm
-from exchange.forms.request import DatasetForm
 from exchange.joint_states import state_of
 from exchange.models import ExchangeRequest, JointRequest
 from exchange.refusals import Refusal

@@ -11,9 +11,11 @@ from django.views.generic import DetailView, FormView, TemplateView
 from exchange import offers, overlap_words, revisions, summary, timeline, workflow
 from exchange.choices import SearchPage
 from exchange.comparison import with_running
+from exchange.forms.dataset import DatasetForm
 from exchange.forms.filters import RequestFilterForm
 from exchange.forms.reason import NameForm, OptionalReasonForm
-from exchange.forms.request import STEPS, TITLES, DatasetForm, places, suggest
+from exchange.forms.request import STEPS, TITLES, suggest
+from exchange.forms.request_places import places
 from exchange.models import Agreement, Decision, Delivery, ExchangeRequest, Letter, RequestTemplate
 from exchange.refusals import Refusal, Suspended
 from exchange.services import joint, overlaps, requests, standing, taking_over

@@ -14,7 +14,7 @@ from exchange.fulfilment import expiry, run
 from exchange.models import Agreement, ExchangeRequest, LookupUsage
 from exchange.refusals import Refusal
 from exchange.scope import Scope
-from exchange.services import agreements, amendments, cases, deliveries, downloads, limits, requests
+from exchange.services import agreements, amendments, cases, deliveries, downloads, lapsing, limits, requests
 from exchange.services.agreements import USE
 from exchange.states import AgreementStatus, DeliveryStatus, RequestStatus
 from registry import permissions
@@ -183,7 +183,7 @@ def test_lapsed_change_leaves_the_agreement_alone(world):
                              retention_until=timezone.localdate() + timedelta(days=200))  # fmt: skip
     request = world.followed(agreement, **WIDER)
     with time_machine.travel(timezone.now() + timedelta(days=91)):
-        requests.lapse_stale()
+        lapsing.lapse_stale()
         assert fresh(request).status == RequestStatus.EXPIRED
         assert agreement.is_live
         assert begin(agreement, world.requester).status == RequestStatus.DRAFT

@@ -19,7 +19,7 @@ from exchange.fulfilment import expiry, locks
 from exchange.management.commands import worker
 from exchange.models import Agreement, Delivery, ExchangeRequest
 from exchange.refusals import Refusal, WrongState
-from exchange.services import agreements, deliveries, downloads, requests
+from exchange.services import agreements, deliveries, downloads, lapsing
 from exchange.states import DeliveryStatus
 from registry.choices import Mode, Role
 from tests.factories import person
@@ -118,7 +118,7 @@ STEPS = {
     deliveries: "nudge_due",
     agreements: "follow_dates",
     expiry: "remove_expired",
-    requests: "lapse_stale",
+    lapsing: "lapse_stale",
 }
 
 

@@ -13,7 +13,7 @@ from exchange.choices import ConsentBasis
 from exchange.models import Agreement, Delivery, ExchangeRequest, Letter
 from exchange.refusals import Incomplete, Refusal, WrongState
 from exchange.scope import sha256
-from exchange.services import cases, requests
+from exchange.services import cases, lapsing, requests
 from exchange.states import AgreementStatus, RequestStatus
 from registry.choices import AccessRights, Lifecycle, Masking, Mode, Role
 from registry.models import Database, Dataset, PolicyField, SharingPolicy
@@ -282,7 +282,7 @@ def lapse_after(days: int, request) -> str:
     later = timezone.now() + timedelta(days=days)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(timezone, "now", lambda: later)
-        requests.lapse_stale()
+        lapsing.lapse_stale()
     request.refresh_from_db()
     return request.status
 
