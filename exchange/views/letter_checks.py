@@ -30,7 +30,9 @@ class CheckMixin:
     def dispatch(self, request: HttpRequest, *args, **kwargs) -> HttpResponse:
         response = super().dispatch(request, *args, **kwargs)
         response.headers["X-Robots-Tag"] = "noindex"
-        response.headers["Referrer-Policy"] = "no-referrer"  # the address of a scanned letter holds its code
+        # The address of a scanned letter holds its code, so only the site is told. Under "no-referrer" a browser names no
+        # origin either when the form is sent, and the portal takes that for a forgery.
+        response.headers["Referrer-Policy"] = "strict-origin"
         return response
 
     def throttled(self) -> HttpResponse | None:

@@ -56,7 +56,7 @@ def test_scanning_tells_who_issued_what_when_and_how_it_stands(client, letter):
     ):
         assert told in page.text
     assert page.headers["X-Robots-Tag"] == "noindex"
-    assert page.headers["Referrer-Policy"] == "no-referrer"
+    assert page.headers["Referrer-Policy"] == "strict-origin"
     assert "no-store" in page.headers["Cache-Control"]
 
 
