@@ -177,7 +177,7 @@ class ReviewCaseAdmin(
 
     @admin.display(description=_("due on"), ordering="due_on")
     def due(self, case):
-        day = wording.day(case.due_on)
+        day = _labelled(_("due on"), wording.day(case.due_on))
         if not case.is_running or case.due_on > timezone.localdate():
             return day
         mark = wording.badge("overdue", _("overdue")) if case.is_overdue else wording.badge("overdue-soon", _("today"))
@@ -192,7 +192,7 @@ class ReviewCaseAdmin(
 
     @admin.display(description=_("last activity"), empty_value="–")
     def last_activity(self, case):
-        return wording.moment(case.active_at) or None
+        return _labelled(_("last activity"), wording.moment(case.active_at)) if case.active_at else None
 
     @admin.display(description=_("approvals"))
     def approvals(self, case):
@@ -299,6 +299,11 @@ class ReviewCaseAdmin(
         if page.request.status == RequestStatus.OFFERED:
             return _("Approved in part. It is now for %(agency)s to accept or decline.") % told
         return _("Your approval is recorded: %(votes)s. Nothing is shared before the last one.") % told
+
+
+def _labelled(label, value: str):
+    """A value that says what it is where the list has no columns, as on a phone."""
+    return format_html('<span class="narrow-label">{}: </span>{}', label, value)
 
 
 def _is_current(case: ReviewCase) -> bool:
