@@ -5,6 +5,7 @@ from django.utils.translation import gettext_noop, ngettext
 # The catalogue of the project is asked before those of the apps, with the same message.
 MESSAGES = (
     gettext_noop(" By %(filter_title)s "),
+    gettext_noop("Action:"),  # Django's catalogue has the word for being active
     gettext_noop("Add link"),
     gettext_noop("After you’ve created a user, you’ll be able to edit more user options."),
     gettext_noop("Breadcrumbs"),
@@ -13,6 +14,7 @@ MESSAGES = (
     gettext_noop("Enabled"),
     gettext_noop("Error:"),
     gettext_noop("Filter navigation items"),
+    gettext_noop("Go"),  # ... and for going somewhere
     gettext_noop("Hide counts"),
     gettext_noop("log entry"),
     gettext_noop("Model name"),

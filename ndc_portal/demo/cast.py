@@ -13,6 +13,7 @@ from oauth2_provider.models import get_application_model
 
 from exchange.choices import DayKind
 from exchange.models import CalendarDay
+from exchange.services.calendar_files import LABOUR_CODE
 from ndc_portal.demo import registry_rows
 from registry.choices import CodeScheme, ContactPurpose, Role
 from registry.models import Agency, AgencyCode, AgencyContact, Membership, User
@@ -74,8 +75,12 @@ def load_state() -> None:
     for row in registry_rows.holidays():
         kind = DayKind.OFF if row.day_off else DayKind.WORKING
         CalendarDay.objects.get_or_create(
-            day=row.date, defaults={"kind": kind, "title": row.name_vi, "source": row.certainty}
+            day=row.date, defaults={"kind": kind, "title": row.name_vi, "source": _source_of(row)}
         )
+
+
+def _source_of(row: registry_rows.HolidayRow) -> str:
+    return LABOUR_CODE if row.certainty.startswith("verified") else "Lịch minh họa, chưa đối chiếu với thông báo"
 
 
 def _publish(agency: Agency, row: registry_rows.AgencyRow) -> None:
