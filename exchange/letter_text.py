@@ -4,6 +4,7 @@ What it says, and what things are called in it, stands in the letter's frozen te
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum, auto
@@ -15,7 +16,7 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from exchange import summary
-from exchange.choices import EmergencyGround, Verdict
+from exchange.choices import CertificateKind, DestructionMethod, EmergencyGround, Verdict
 from exchange.models import Letter
 from exchange.scope import Scope, canonical
 from exchange.services import letters
@@ -29,12 +30,14 @@ class Kind(StrEnum):
     GRANTED = auto()
     OFFERED = auto()
     REJECTED = auto()
+    CERTIFIED = auto()  # what became of the data that was received
 
 
 VERDICTS = {
     Kind.GRANTED: gettext_lazy("Granted as stated below"),
     Kind.OFFERED: gettext_lazy("Offer to share in part"),
     Kind.REJECTED: gettext_lazy("Rejected"),
+    Kind.CERTIFIED: gettext_lazy("Certificate of destruction"),
 }
 # The day of an official letter is written out, in Viet Nam with two digits where it could be changed by adding one.
 DAYS = {"vi": r"\n\gà\y d \t\há\n\g m \nă\m Y", "en": "j F Y"}
@@ -109,6 +112,9 @@ class LetterText:
     lines: list[summary.Line]
     left_out: list[str]
     revision_sha256: str
+    stated: tuple[tuple[str, str], ...] = ()  # of a certificate: what became of the data, in pairs of term and value
+    received: tuple[str, ...] = ()
+    is_kept: bool = False
 
     @property
     def verdict(self) -> str | Promise:
@@ -116,6 +122,8 @@ class LetterText:
 
 
 def kind_of(content: dict) -> Kind:
+    if content.get("kind") == letters.CERTIFICATE:
+        return Kind.CERTIFIED
     if content["verdict"] == Verdict.REJECT:
         return Kind.REJECTED
     return Kind.OFFERED if content.get("left_out") else Kind.GRANTED
@@ -126,6 +134,8 @@ def text_of(letter: Letter) -> LetterText:
     # Letters from before names were kept are told with those of today.
     names = content.get("names") or letters.names_of(letter.case, content)
     agencies = {code: str(Name(**name)) for code, name in names["agencies"].items()}
+    if kind_of(content) == Kind.CERTIFIED:
+        return _certificate(letter, content, names, agencies)
     known = {name: NamedField(name, **field) for name, field in names["fields"].items()}
     fields, lines = [], []
     if "scope" in content:
@@ -156,6 +166,64 @@ def text_of(letter: Letter) -> LetterText:
         left_out=_left_out(content.get("left_out", {}), known),
         revision_sha256=content["revision_sha256"],
     )
+
+
+def _certificate(letter: Letter, content: dict, names: dict, agencies: dict[str, str]) -> LetterText:
+    signed = content["certificate"]
+    days = {name: _day(signed[name]) for name in ("destroyed_on", "kept_until") if name in signed}
+    law = _law(content.get("legal_basis"), names["laws"])
+    stated = (
+        (_("What became of the data"), str(CertificateKind(signed["kind"]).label)),
+        (_("Method of destruction"), str(DestructionMethod(signed["method"]).label) if "method" in signed else ""),
+        (_("Destroyed on"), days.get("destroyed_on", "")),
+        (_("Kept under"), law),
+        (_("Kept until"), days.get("kept_until", "")),
+        (_("Reason"), signed.get("reason", "")),
+        (_("Where copies were"), signed["places"]),
+        (_("Statement"), signed["statement"]),
+    )
+    return LetterText(
+        kind=Kind.CERTIFIED,
+        notation=letter.notation,
+        agency=agencies[content["from"]],
+        superior=agencies.get(names["superior"], ""),
+        consumer=agencies[content["to"]],
+        day=date_format(timezone.localtime(letter.issued_at), DAYS.get(get_language(), DAYS["en"])),
+        seat=names.get("seat", ""),
+        request=content["request"],
+        your_letter=signed["agreement"],
+        subject="",
+        dataset=str(Name(names["dataset"]["vi"], names["dataset"]["en"])),
+        reason="",
+        standing="",
+        emergency="",
+        legal_basis="",
+        sharing_basis="",
+        deciders=[Office(content["signed_by"]["position"], agencies[content["signed_by"]["agency"]])],
+        fields=[],
+        lines=[],
+        left_out=[],
+        revision_sha256=content["certificate_sha256"],
+        stated=tuple(pair for pair in stated if pair[1]),
+        received=tuple(_received(signed["received"])),
+        is_kept=signed["kind"] == CertificateKind.KEPT,
+    )
+
+
+def _received(received: dict) -> Iterator[str]:
+    for package in received["packages"]:
+        yield _("Package %(delivery)s of %(day)s, %(rows)s rows, SHA-256 %(sha256)s") % {
+            **package,
+            "day": _day(package["delivered_on"]),
+            "rows": number_format(package["rows"], force_grouping=True),
+        }
+    if received["looked_up_records"]:
+        records = number_format(received["looked_up_records"], force_grouping=True)
+        yield _("Single records that were looked up: %(records)s") % {"records": records}
+
+
+def _day(text: str) -> str:
+    return date_format(date.fromisoformat(text), "SHORT_DATE_FORMAT")
 
 
 def _law(number: str | None, laws: dict) -> str:

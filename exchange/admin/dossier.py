@@ -254,7 +254,7 @@ class Dossier(Changed):
 
     @cached_property
     def letters(self) -> list:
-        return list(self.case.letters.select_related("agency")[:10])
+        return list(self.case.letters.filter(certificate__isnull=True).select_related("agency")[:10])
 
     @cached_property
     def earlier(self) -> list[dict]:

@@ -4,6 +4,7 @@ import json
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q
 from django.urls import path
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
@@ -27,7 +28,9 @@ class LetterAdmin(DeskAdmin):
     change_form_template = "admin/exchange/letter/change_form.html"
 
     def scoped(self, queryset, user):
-        return queryset.filter(agency__in=agencies_of_desk(user))
+        """Those of the own agency, and the certificates that were sent to it."""
+        agencies = agencies_of_desk(user).values("pk")
+        return queryset.filter(Q(agency__in=agencies) | Q(certificate__agreement__provider__in=agencies))
 
     def get_urls(self):
         page = self.admin_site.admin_view(require_POST(self.pdf_view))

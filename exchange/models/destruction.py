@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from exchange.choices import CertificateKind, DestructionMethod
 from exchange.models.agreements import Agreement
+from exchange.models.cases import Letter
 from registry.choices import Role
 from registry.fields import TextBlock
 from registry.models import LegalInstrument, Membership, User
@@ -30,7 +31,9 @@ class CertificateQuerySet(models.QuerySet):
         return self.filter(signed_at__isnull=False, acknowledged_at__isnull=True, refused_at__isnull=True)
 
     def for_lists(self):
-        return self.select_related("agreement__consumer", "agreement__provider", "agreement__dataset", "kept_under")
+        return self.select_related(
+            "agreement__consumer", "agreement__provider", "agreement__dataset", "kept_under", "letter__agency"
+        )
 
 
 class DestructionCertificate(models.Model):
@@ -67,6 +70,9 @@ class DestructionCertificate(models.Model):
     signed_at = models.DateTimeField(_("signed at"), null=True, blank=True)
     signed_by = models.ForeignKey(
         User, verbose_name=_("signed by"), on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    letter = models.OneToOneField(  # the same on paper, numbered like every letter of the agency
+        Letter, verbose_name=_("letter"), on_delete=models.PROTECT, null=True, blank=True, related_name="certificate"
     )
     acknowledged_at = models.DateTimeField(_("acknowledged at"), null=True, blank=True)
     acknowledged_by = models.ForeignKey(
@@ -115,6 +121,10 @@ class DestructionCertificate(models.Model):
                 | (Q(signed_at__isnull=False, signed_by__isnull=False) & ~Q(signed_by=F("prepared_by"))),
                 name="exchange_destructioncertificate_signed_paired",
                 violation_error_message=_("Whoever prepared a certificate does not sign it."),
+            ),
+            models.CheckConstraint(
+                condition=Q(letter__isnull=True) | Q(signed_at__isnull=False),
+                name="exchange_destructioncertificate_letter_signed",
             ),
             models.CheckConstraint(
                 condition=Q(dropped_at__isnull=True, dropped_by__isnull=True, drop_reason="")

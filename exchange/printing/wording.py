@@ -27,7 +27,7 @@ def paper_of(letter: Letter, base: str) -> dict:
     return {
         "language": language,
         "region": REGIONS[language],
-        "title": _("Decision letter %(number)s") % {"number": text.notation},
+        "title": _title(text) % {"number": text.notation},
         "translation": "" if language == "vi" else _("Translation for information. The Vietnamese letter counts."),
         "agency": text.agency,
         "superior": text.superior,
@@ -42,8 +42,8 @@ def paper_of(letter: Letter, base: str) -> dict:
         "opening": _opening(text) % {**names, "number": text.your_letter, "subject": text.subject},
         "decision": _decision(text) % names,
         "facts": _facts(text),
-        "left_out_heading": _("What was left out"),
-        "left_out": text.left_out,
+        "left_out_heading": _("What was received") if text.received else _("What was left out"),
+        "left_out": [*text.left_out, *text.received],
         "fields_heading": _("What is offered") if text.kind == Kind.OFFERED else _("What is granted"),
         "columns": [_("Row number"), _("Field"), _("Personal data"), _("Given")],
         "fields": [
@@ -60,14 +60,25 @@ def paper_of(letter: Letter, base: str) -> dict:
         "closing": _("%(agency)s tells %(consumer)s so that it can act on it.") % names,
         "recipients_label": _("Sent to:"),
         "recipients": [_("As above;"), _("Kept: NDC Portal (%(code)s).") % names],
-        "signatures": [_signature(office, language) for office in text.deciders],
-        "decided": _("(Decided electronically in NDC Portal)"),
+        "signatures": [
+            _signature(office, language, is_signatory=text.kind == Kind.CERTIFIED) for office in text.deciders
+        ],
+        "decided": _("(Signed electronically in NDC Portal)")
+        if text.kind == Kind.CERTIFIED
+        else _("(Decided electronically in NDC Portal)"),
         **_check(letter, text, base),
     }
 
 
+def _title(text: LetterText) -> str:
+    return (
+        _("Certificate of destruction %(number)s") if text.kind == Kind.CERTIFIED else _("Decision letter %(number)s")
+    )
+
+
 def _subject(text: LetterText) -> str:
     return {
+        Kind.CERTIFIED: _("Re: what became of the data of “%(dataset)s”"),
         Kind.GRANTED: _("Re: sharing of the dataset “%(dataset)s”"),
         Kind.OFFERED: _("Re: offer to share a part of the dataset “%(dataset)s”"),
         Kind.REJECTED: _("Re: rejection of the request for the dataset “%(dataset)s”"),
@@ -75,6 +86,11 @@ def _subject(text: LetterText) -> str:
 
 
 def _opening(text: LetterText) -> str:
+    if text.kind == Kind.CERTIFIED:
+        return _(
+            "Under the agreement %(number)s, which is over, %(agency)s received data from %(consumer)s through NDC Portal "
+            "(request %(code)s). It certifies:"
+        )
     if text.subject:
         return _(
             "In answer to the letter %(number)s of %(consumer)s (subject: %(subject)s), sent in NDC Portal as request "
@@ -86,6 +102,10 @@ def _opening(text: LetterText) -> str:
 
 
 def _decision(text: LetterText) -> str:
+    if text.kind == Kind.CERTIFIED:
+        if text.is_kept:
+            return _("Data of the dataset “%(dataset)s” is kept longer, as the law named below asks for it.")
+        return _("The data of the dataset “%(dataset)s” that is listed below is destroyed, with every copy.")
     return {
         Kind.GRANTED: _(
             "%(agency)s shares the dataset “%(dataset)s” with %(consumer)s, with the fields and under the conditions below."
@@ -100,6 +120,7 @@ def _decision(text: LetterText) -> str:
 
 def _facts(text: LetterText) -> list[dict]:
     found = (
+        *text.stated,
         (_("Reason"), text.reason),
         (_("Legal basis"), text.legal_basis),
         (_("Legal basis of the sharing"), text.sharing_basis),
@@ -116,9 +137,9 @@ def _value(value) -> str:
     return number_format(value, force_grouping=True) if isinstance(value, int) else capfirst(str(value))
 
 
-def _signature(office: Office, language: str) -> list[str]:
+def _signature(office: Office, language: str, *, is_signatory: bool = False) -> list[str]:
     """The position that decided; under a delegation the one in whose place, with the decree's abbreviation before it."""
-    position = (office.position or _("The approver")).upper()
+    position = (office.position or (_("The signatory") if is_signatory else _("The approver"))).upper()
     if office.in_place_of is None:
         return [position]
     delegator = (office.in_place_of or _("The approver")).upper()
@@ -141,6 +162,11 @@ def _check(letter: Letter, text: LetterText, base: str) -> dict:
         "code": check_codes.grouped(letter.check_code),
         "hashes": [
             {"label": _("SHA-256 of what this letter says:"), "value": letter.content_hash},
-            {"label": _("SHA-256 of the request decided on:"), "value": text.revision_sha256},
+            {
+                "label": _("SHA-256 of what was signed:")
+                if text.kind == Kind.CERTIFIED
+                else _("SHA-256 of the request decided on:"),
+                "value": text.revision_sha256,
+            },
         ],
     }

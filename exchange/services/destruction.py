@@ -21,7 +21,7 @@ from exchange.choices import CertificateKind, StopKind
 from exchange.models import Agreement, Delivery, DestructionCertificate, LookupUsage
 from exchange.refusals import Incomplete, Refusal, WrongState
 from exchange.scope import canonical, sha256
-from exchange.services import deadlines, numbers
+from exchange.services import deadlines, letters, numbers
 from exchange.services import destruction_notices as telling
 from exchange.states import AGREEMENT, AgreementStatus, DeliveryStatus, Side
 from exchange.terms import Term
@@ -231,8 +231,11 @@ def sign(*, certificate: DestructionCertificate, by: User, content_hash: str) ->
         check_signing(certificate=locked, by=by)
         if content_hash != locked.content_hash:
             raise Refusal("rule-2", _("This is not the text that you read. Read it again, then sign."))
+        agreement = locked.agreement
+        content = letters.of_certificate(locked, by)
+        locked.letter = letters.issue(case=agreement.case, content=content, of=agreement.consumer)
         locked.signed_by, locked.signed_at = by, timezone.now()
-        locked.save(update_fields=["signed_by", "signed_at"])
+        locked.save(update_fields=["letter", "signed_by", "signed_at"])
         _record("sign", locked, by, Side.CONSUMER)
         telling.tell_signed(locked)
     return locked

@@ -17,6 +17,7 @@ from exchange import check_codes
 from exchange.choices import StopKind
 from exchange.letter_text import VERDICTS, Kind, kind_of
 from exchange.models import Agreement, Letter, LetterCopy
+from exchange.models.destruction import CertificateState
 from exchange.refusals import Refusal
 from exchange.states import AgreementStatus, RequestStatus
 
@@ -32,6 +33,11 @@ NO_LONGER = {
     AgreementStatus.RELINQUISHED: _("The agreement made upon it was given up by the agency that asked."),
     AgreementStatus.SUPERSEDED: _("The agreement made upon it was replaced by a later version."),
     AgreementStatus.EXPIRED: _("The period of the agreement made upon it is over."),
+}
+CERTIFIED = {
+    CertificateState.SIGNED: _("The owner of the data has not answered it yet."),
+    CertificateState.ACKNOWLEDGED: _("The owner of the data acknowledged it."),
+    CertificateState.REFUSED: _("The owner of the data refused it."),
 }
 STOPPED_AS = {StopKind.SUSPEND: AgreementStatus.SUSPENDED, StopKind.REVOKE: AgreementStatus.REVOKED}
 
@@ -101,12 +107,15 @@ def _check(letter: Letter, file_fits: bool | None) -> Check:
         verdict=VERDICTS[kind_of(content)],
         standing=_standing(letter, kind_of(content), agreement),
         is_in_force=agreement is not None and agreement.is_live,
-        is_latest=not letter.case.letters.filter(pk__gt=letter.pk).exists(),
+        # What the agencies of a case write to each other are letters of their own: a certificate replaces no decision.
+        is_latest=not letter.case.letters.filter(pk__gt=letter.pk, agency=letter.agency).exists(),
         file_fits=file_fits,
     )
 
 
 def _standing(letter: Letter, kind: Kind, agreement: Agreement | None) -> str | Promise:
+    if kind == Kind.CERTIFIED:
+        return CERTIFIED[letter.certificate.state]
     if kind == Kind.REJECTED:
         return _("Nothing was agreed upon it.")
     if agreement is None:

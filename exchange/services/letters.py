@@ -1,30 +1,37 @@
 """Decision letters: numbered without gaps for each agency and year, with the hash of what they say."""
 
+import json
+
 from django.utils import timezone
 
 from exchange import check_codes
 from exchange.choices import Verdict
-from exchange.models import Decision, Letter, LetterCounter, ReviewCase, Revision
+from exchange.models import Decision, DestructionCertificate, Letter, LetterCounter, ReviewCase, Revision
 from exchange.scope import Scope, canonical, sha256
 from exchange.services import scopes
-from registry.models import LegalInstrument
+from registry.models import Agency, LegalInstrument, User
+
+CERTIFICATE = "destruction"  # the kind of a letter that is no decision
 
 
-def issue(*, case: ReviewCase, content: dict) -> Letter:
+def issue(*, case: ReviewCase, content: dict, of: Agency | None = None) -> Letter:
     """Write the letter inside the caller's transaction: a number is taken only if the decision stands.
+
+    It is one of the owner, or `of` the other agency of the case.
 
     With `content` it keeps the names that things have today, so that it reads the same for ever.
     """
     now = timezone.now()
     year = timezone.localdate(now).year
-    LetterCounter.objects.get_or_create(agency=case.provider, year=year)
-    counter = LetterCounter.objects.select_for_update().get(agency=case.provider, year=year)
+    agency = of or case.provider
+    LetterCounter.objects.get_or_create(agency=agency, year=year)
+    counter = LetterCounter.objects.select_for_update().get(agency=agency, year=year)
     counter.last += 1
     counter.save(update_fields=["last"])
-    text = canonical({**content, "names": names_of(case, content)})
+    text = canonical({**content, "names": names_of(case, content, agency)})
     return Letter.objects.create(
         case=case,
-        agency=case.provider,
+        agency=agency,
         year=year,
         number=counter.last,
         content=text,
@@ -34,15 +41,15 @@ def issue(*, case: ReviewCase, content: dict) -> Letter:
     )
 
 
-def names_of(case: ReviewCase, content: dict) -> dict:
+def names_of(case: ReviewCase, content: dict, agency: Agency | None = None) -> dict:
     """What the things are called, in both languages, that `content` mentions by code, name or number."""
-    request, owner = case.request, case.provider
-    agencies = [agency for agency in (owner, owner.parent, request.consumer) if agency]
+    request, sender = case.request, agency or case.provider
+    agencies = [one for one in (sender, sender.parent, case.provider, request.consumer) if one]
     laws = LegalInstrument.objects.filter(number__in=[content.get("legal_basis"), content.get("sharing_basis")])
     mentioned = _fields_mentioned(content)
     return {
-        "superior": owner.parent.code if owner.parent else "",
-        "seat": owner.seat,
+        "superior": sender.parent.code if sender.parent else "",
+        "seat": sender.seat,
         "subject": request.letter_subject,
         "agencies": {agency.code: {"vi": agency.name_vi, "en": agency.name_en} for agency in agencies},
         "dataset": {"code": request.dataset.code, "vi": request.dataset.title_vi, "en": request.dataset.title_en},
@@ -92,6 +99,21 @@ def of_standing(case: ReviewCase, revision: Revision, scope: Scope) -> dict:
         },
         **_granted(case, scope, scope),
     )
+
+
+def of_certificate(certificate: DestructionCertificate, by: User) -> dict:
+    """What an agency tells the owner became of the data: the text that was signed, whole."""
+    agreement, signed = certificate.agreement, json.loads(certificate.content)
+    return {
+        "kind": CERTIFICATE,
+        "request": agreement.case.request.code,
+        "from": agreement.consumer.code,
+        "to": agreement.provider.code,
+        "legal_basis": signed.get("kept_under"),
+        "signed_by": {"position": by.position, "agency": agreement.consumer.code},
+        "certificate": signed,
+        "certificate_sha256": certificate.content_hash,
+    }
 
 
 def _granted(case: ReviewCase, requested: Scope, scope: Scope) -> dict:

@@ -6,7 +6,7 @@ from django.utils.http import content_disposition_header
 from django.views.generic import DetailView, View
 
 from exchange.letter_text import text_of
-from exchange.models import Letter
+from exchange.models import DestructionCertificate, Letter
 from exchange.services import letter_copies
 from exchange.states import Side
 from exchange.views.base import VisibleMixin, page_of
@@ -20,6 +20,11 @@ class LetterMixin(VisibleMixin):
 
 class LetterDetailView(LetterMixin, DetailView):
     template_name = "exchange/letter_detail.html"
+
+    def get(self, request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        if certificate := DestructionCertificate.objects.filter(letter=self.object).first():
+            return redirect(page_of(certificate))  # it has a page of its own
+        return self.render_to_response(self.get_context_data())
 
     def get_context_data(self, **kwargs) -> dict:
         return super().get_context_data(exchange_request=self.object.case.request, text=text_of(self.object), **kwargs)

@@ -247,7 +247,7 @@ class RequestDetailView(VisibleMixin, DetailView):
             can_add=can_file and request.is_editable and revision is None and request.dataset is not None,
             **_care_context(request, user),
             events=timeline.of_request(request),
-            letters=Letter.objects.filter(case__request=request).select_related("agency"),
+            letters=Letter.objects.filter(case__request=request, certificate__isnull=True).select_related("agency"),
             agreements=Agreement.objects.filter(case__request=request),
             deliveries=Delivery.objects.filter(agreement__case__request=request)[:PER_PAGE],
             **kwargs,

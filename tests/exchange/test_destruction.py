@@ -1,5 +1,7 @@
 """Certificates of destruction: owed by dates, prepared by one, signed by another, answered by the owner, and kept."""
 
+import hashlib
+import json
 from datetime import timedelta
 
 import pytest
@@ -7,14 +9,25 @@ import time_machine
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from evidence.models import Entry, Outcome
+from exchange import letter_text
 from exchange.choices import CertificateKind, DestructionMethod, RequestKind, StopKind
 from exchange.models import Agreement, DestructionCertificate, LookupUsage
 from exchange.models.destruction import CertificateState
+from exchange.printing import wording
 from exchange.refusals import Incomplete, Refusal, WrongState
-from exchange.services import agreements, deadlines, desk, destruction, destruction_desk, digests, stop_notices
+from exchange.services import (
+    agreements,
+    deadlines,
+    desk,
+    destruction,
+    destruction_desk,
+    digests,
+    letter_checks,
+    stop_notices,
+)
 from exchange.states import AgreementStatus
 from exchange.terms import Term
 from registry.choices import Mode, Role
@@ -179,6 +192,48 @@ def test_prepared_signed_acknowledged(world):
     assert {notice.recipient for notice in told} == {*world.approvers, world.requester, world.endorser}
 
 
+def test_what_was_signed_is_a_numbered_letter_that_can_be_checked(client, world):
+    agreement = ended(world)
+    certificate = signed(world, agreement)
+    letter = certificate.letter
+    assert (letter.agency, letter.number, letter.case) == (world.consumer, 1, agreement.case)
+    decision = agreement.case.letters.get(agency=world.provider)
+    check = letter_checks.by_code(agency=world.consumer.code, number=1, code=letter.check_code)
+    assert check.verdict == letter_text.VERDICTS[letter_text.Kind.CERTIFIED]
+    assert check.is_latest
+    assert letter_checks.by_code(agency=world.provider.code, number=decision.number, code=decision.check_code).is_latest
+    destruction.acknowledge(certificate=certificate, by=world.approver)
+    assert (
+        letter_checks.by_code(agency=world.consumer.code, number=1, code=letter.check_code).standing != check.standing
+    )
+    for language in ("vi", "en"):
+        with translation.override(language):
+            paper = wording.paper_of(letter, "https://portal.example.vn")
+            told = json.dumps(paper, ensure_ascii=False)
+            assert agreement.deliveries.get().sha256 in told
+            assert str(DestructionMethod.PURGE.label) in told
+            assert certificate.content_hash in told
+    client.force_login(world.requester)
+    detail = reverse("exchange:letter-detail", args=[letter.public_id])
+    assert client.get(detail).url == certificate.get_absolute_url()
+    assert decision.notation in client.get(agreement.case.request.get_absolute_url()).content.decode()
+    pdf = client.post(reverse("exchange:letter-download", args=[letter.public_id])).content
+    assert pdf.startswith(b"%PDF")
+    assert letter_checks.by_hash(sha256=hashlib.sha256(pdf).hexdigest()).file_fits
+    client.force_login(world.approver)
+    assert client.post(reverse("admin:exchange_letter_pdf", args=[letter.pk])).status_code == 200
+    client.force_login(person(world.stranger, Role.APPROVER))
+    assert client.post(reverse("admin:exchange_letter_pdf", args=[letter.pk])).status_code == 404
+
+
+def test_what_is_kept_says_so_on_paper(world):
+    certificate = destruction.prepare(agreement=ended(world), by=world.requester, answers=kept(world))
+    certificate = destruction.sign(certificate=certificate, by=world.endorser, content_hash=certificate.content_hash)
+    told = json.dumps(wording.paper_of(certificate.letter, "https://portal.example.vn"), ensure_ascii=False)
+    assert world.basis.number in told
+    assert "Hồ sơ vụ việc phải lưu" in told
+
+
 def test_a_refused_one_is_owed_again(world):
     agreement = ended(world)
     certificate = signed(world, agreement)
@@ -299,6 +354,7 @@ def execute(statement: str, *values) -> None:
         "acknowledged_at = now(), acknowledged_by_id = prepared_by_id",
         "refused_at = now(), refused_by_id = signed_by_id, refusal_reason = 'x'",
         "kind = 'kept'",
+        "letter_id = NULL",
     ],
 )
 @pytest.mark.postgresql
