@@ -1,6 +1,6 @@
 """Following datasets, databases, agencies and searches: told of what changed, once a day, and of nothing hidden."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.db import connection
@@ -24,7 +24,10 @@ pytestmark = pytest.mark.postgresql
 in_one_transaction = pytest.mark.django_db
 # A change counts once its transaction is over.
 settled = pytest.mark.django_db(transaction=True)
-TOMORROW = timezone.localdate() + timedelta(days=1)
+
+
+def tomorrow() -> date:
+    return timezone.localdate() + timedelta(days=1)
 
 
 @pytest.fixture(autouse=True)
@@ -66,9 +69,9 @@ def test_each_kind_of_change_is_told_in_one_notice_a_day():
 
     Dataset.objects.filter(pk=dataset.pk).update(description="Nữa")
     assert subscriptions.tell() == 0  # the same day
-    assert subscriptions.tell(day=TOMORROW) == 1  # the next one, with what was left
+    assert subscriptions.tell(day=tomorrow()) == 1  # the next one, with what was left
     assert kinds(told(user)[1]) == {"description": 1}
-    assert subscriptions.tell(day=TOMORROW + timedelta(days=1)) == 0
+    assert subscriptions.tell(day=tomorrow() + timedelta(days=1)) == 0
 
 
 @settled
@@ -85,7 +88,7 @@ def test_database_agency_and_search_are_followed_through_their_datasets():
     assert [bool(told(user)) for user in users] == [True, True, True, True, False, False, False]
     # A database speaks for its datasets.
     Database.objects.filter(pk=other.database_id).update(contact="Phòng B")
-    assert subscriptions.tell(day=TOMORROW) == 3
+    assert subscriptions.tell(day=tomorrow()) == 3
 
 
 @settled
@@ -110,7 +113,7 @@ def test_withdrawn_dataset_is_told_as_a_state_and_nothing_of_it_after():
     assert subscriptions.tell() == 1
     assert kinds(told(user)[0]) == {"state": 1}
     Dataset.objects.update(description="Kín hơn")
-    assert subscriptions.tell(day=TOMORROW) == 0
+    assert subscriptions.tell(day=tomorrow()) == 0
 
 
 @settled
@@ -137,10 +140,10 @@ def test_queries_do_not_grow_with_subscriptions_that_have_nothing_to_tell():
 
     for _number in range(2):
         subscriptions.subscribe(user=UserFactory(), subject=dataset)
-    few = count(TOMORROW)
+    few = count(tomorrow())
     for _number in range(18):
         subscriptions.subscribe(user=UserFactory(), subject=dataset)
-    assert count(TOMORROW + timedelta(days=1)) == few
+    assert count(tomorrow() + timedelta(days=1)) == few
 
 
 SETTLED = subscriptions._settled
