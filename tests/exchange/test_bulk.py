@@ -41,29 +41,6 @@ def results(response) -> list[tuple[str, str]]:
     return [(result.case.request.code, result.refusal.code if result.refusal else "") for result, _line in found]
 
 
-def test_20_of_which_3_are_conflicted_change_17_and_say_why(world):
-    """Scenario 10: the approver once edited three of them, as a clerk of the asking agency."""
-    approver = world.approver
-    mixed = [world.under_review() for _number in range(17)]
-    conflicted = [world.draft() for _number in range(3)]
-    for request in conflicted:
-        request.editors.add(approver)
-        world.under_review(world.submitted(world.proposed(request)))
-    chosen = cases_of(*mixed, *conflicted)
-    client = as_user(approver)
-    shown = client.get(page("approve", chosen))
-    assert (shown.context["open_count"], shown.context["kept_back"]) == (17, 3)
-    forged = [f"{case.pk}.{hash_of(case.request)}.{bulk.choice_of(case).scope_hash}" for case in chosen]
-    answer = press(client, "approve", forged)
-    assert sorted(code for code, problem in results(answer) if not problem) == sorted(r.code for r in mixed)
-    assert {problem for _code, problem in results(answer) if problem} == {"rule-1"}
-    assert answer.context["told"] == "17 trên 20 hồ sơ đã thay đổi."
-    assert "không được quyết định về yêu cầu đó" in answer.content.decode()
-    assert Agreement.objects.count() == 17
-    assert ExchangeRequest.objects.filter(status=RequestStatus.UNDER_REVIEW).count() == 3
-    assert refused("request.approve").count() == 3
-
-
 def test_claiming_what_somebody_else_has_claimed_meanwhile(world):
     first, second = world.submitted(), world.submitted()
     client = as_user(world.officer)

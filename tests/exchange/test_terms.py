@@ -10,8 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from evidence.models import Entry
-from exchange import tasks
-from exchange.models import DailyDigest, DeadlineProfile, Delivery, Escalation, ReviewCase
+from exchange.models import DailyDigest, DeadlineProfile, Escalation, ReviewCase
 from exchange.refusals import Refusal
 from exchange.services import cases, deadlines, desk, digests, escalating, extending, recusals
 from exchange.states import RequestStatus
@@ -284,43 +283,6 @@ def test_digests_do_not_cost_more_for_more_rows(world, django_assert_max_num_que
 )
 def test_steps_come_one_after_the_other(days_over, steps):
     assert escalating.steps_due(days_over, 2) == steps
-
-
-def test_scenario_10_no_decision_by_the_deadline_and_the_approver_on_leave(make_world):
-    """The delegate and the superior are told in one digest; nothing approves itself; the figures count it overdue."""
-    world = make_world(approvers=1)
-    ministry = factories.AgencyFactory()
-    factories.put_below(world.provider, ministry)
-    colleague, above = person(world.provider, Role.APPROVER), person(ministry, Role.APPROVER)
-    delegate = person(world.provider, Role.CASE_OFFICER, is_staff=True)
-    with at(date(2026, 3, 2)):
-        request = world.under_review(period_to=date(2027, 1, 1), retention_until=date(2027, 1, 1))
-        factories.DelegationFactory(
-            agency=world.provider,
-            delegator=world.approver,
-            delegate=delegate,
-            valid_from=date(2026, 3, 2),
-            valid_to=date(2026, 4, 30),
-        )
-    with at(date(2026, 3, 10)):  # due on the 9th
-        tasks.sweep()
-        tasks.sweep()
-        assert digest_of(delegate)["overdue"] == 1
-        assert digest_of(above) is None
-    with at(date(2026, 3, 16)):  # five working days over
-        tasks.sweep()
-        tasks.sweep()
-        assert [section.name for section in desk.for_person(above)] == ["superior"]
-        assert [section.name for section in desk.for_person(colleague)] == ["superior"]
-        assert digest_of(colleague)["escalated"] == digest_of(above)["escalated"] == 1
-        assert digest_of(delegate)["overdue"] == 1
-        assert Notice.objects.filter(recipient=above, kind="exchange.digest").count() == 1
-        assert ReviewCase.objects.overdue().count() == 1
-        assert list(Escalation.objects.values_list("step", flat=True)) == [1, 2, 3]
-    assert Entry.objects.filter(action="request.escalate").count() == 3
-    request.refresh_from_db()
-    assert request.status != RequestStatus.APPROVED
-    assert not Delivery.objects.exists()
 
 
 def test_a_superior_agency_sees_the_desk_and_not_the_case(world):
