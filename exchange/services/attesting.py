@@ -7,6 +7,7 @@ suspends it then, and when.
 from dataclasses import dataclass
 from datetime import date
 
+from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -164,7 +165,9 @@ def remind() -> int:
     return sweeping.each(to_be_confirmed().for_lists()[:500], _remind)
 
 
+@transaction.atomic
 def _remind(agreement: Agreement) -> bool:
+    workflow.lock(agreement)  # two sweeps tell once
     told = Notice.objects.filter(
         kind=REMINDER.code, path=agreement.get_absolute_url(), params__day=agreement.confirm_by.isoformat()
     )
