@@ -17,4 +17,4 @@ def test_whoever_holds_a_letter_checks_it(portal, make_world, visitor):
     page.fill("input[name=notation]", letter.notation)
     page.fill("input[name=code]", letter.check_code)
     page.locator("main form button[type=submit]").click()
-    expect(page.locator("main")).to_contain_text(letter.case.request.consumer.name)
+    expect(page.locator("main")).to_contain_text(letter.case.request.code)
