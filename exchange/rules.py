@@ -1,23 +1,33 @@
 """The rules that a move names in the transition table: each checks the locked row and raises a Refusal that explains itself."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from exchange import confirmation_rules, revisions, source_changes, stop_rules, versions
-from exchange.choices import RequestKind, Verdict
-from exchange.models import Agreement, Decision, Delivery, ExchangeRequest, ReviewCase, Revision
+from exchange import agreement_rules, confirmation_rules, source_changes, stop_rules, versions
+from exchange.choices import RequestKind
+from exchange.involved import (
+    DUTIES,
+    advisers,
+    case_of,
+    delegation_to,
+    filers,
+    moved_votes,
+    own_duty,
+    place_on_asking_side,
+    recused,
+    signatories,
+    votes_of,
+)
+from exchange.models import Agreement, Decision, Delivery, ExchangeRequest, ReviewCase
 from exchange.refusals import Incomplete, Refusal
 from exchange.services import claims, completeness, scopes
-from exchange.states import AgreementStatus, Move, Side
+from exchange.states import Move, Side
 from registry import permissions
-from registry.choices import AccessRights, Lifecycle, Role
-from registry.models import Agency, Database, Delegation, Membership, User
-from registry.remembering import remembered
+from registry.choices import Role
+from registry.models import Agency, Database, Delegation, User
 from registry.services import records
 
 Subject = ExchangeRequest | Agreement | Delivery
@@ -68,7 +78,7 @@ def _check_role(move: Move, subject: Subject, by: User) -> Delegation | None:
     if Role.APPROVER in move.roles:
         duties = [name for name, role in DUTIES.items() if role in move.roles]
         database = subject.dataset.database
-        delegation = None if _own_duty(by, database, *duties) else delegation_to(by, database)
+        delegation = None if own_duty(by, database, *duties) else delegation_to(by, database)
         if delegation is not None:
             return delegation
     if own:
@@ -84,51 +94,12 @@ def _check_role(move: Move, subject: Subject, by: User) -> Delegation | None:
     )
 
 
-# What a person does on a database, and the role without which the assignment is worth nothing.
-DUTIES = {permissions.HANDLE: Role.CASE_OFFICER, permissions.DECIDE: Role.APPROVER}
-
-
-def _own_duty(user: User, database: Database, *names: str) -> bool:
-    """Whether the person was assigned one of the duties (any) and still holds the role for it."""
-    roles = permissions.roles_of(user, agency=database.owner)
-    return any(DUTIES[name] in roles and permissions.is_named(user, name, database) for name in names)
-
-
-@remembered
-def delegation_to(user: User, database: Database) -> Delegation | None:
-    """Today's delegation to the person, who must work for the owner, from an approver assigned to the database."""
-    if not permissions.roles_of(user, agency=database.owner):
-        return None
-    given = Delegation.objects.today().filter(delegate=user, agency=database.owner).select_related("delegator")
-    return next((one for one in given if _own_duty(one.delegator, database, permissions.DECIDE)), None)
-
-
 def _endorser_did_not_file(request: ExchangeRequest, by: User) -> None:
-    if by.pk in _filers(request):
+    if by.pk in filers(request):
         raise Refusal(
             "rule-1",
             _("Whoever filed or last edited a request cannot sign it. Ask another signatory of your agency."),
         )
-
-
-@remembered
-def _filers(request: ExchangeRequest) -> set[int]:
-    """Everybody whose words may stand in it, whoever saved it last."""
-    proposers = [revision.proposed_by_id for revision in _signatures(request)]
-    editors = request.editors.values_list("pk", flat=True)
-    return {request.created_by_id, request.last_edited_by_id, *proposers, *editors}
-
-
-@remembered
-def signatories(request: ExchangeRequest) -> set[int | None]:
-    """Everybody who ever signed for it, also an earlier revision."""
-    return {request.endorsed_by_id, *(revision.endorsed_by_id for revision in _signatures(request))}
-
-
-@remembered
-def _signatures(request: ExchangeRequest) -> list[Revision]:
-    """Who proposed and who signed each revision, and when; without the texts."""
-    return list(request.revisions.only("request", "proposed_by", "proposed_at", "endorsed_by", "endorsed_at"))
 
 
 def _mover_decided_nothing(subject: ExchangeRequest | Agreement, by: User) -> None:
@@ -143,12 +114,12 @@ def _mover_decided_nothing(subject: ExchangeRequest | Agreement, by: User) -> No
 
 
 def _approver_took_no_part(request: ExchangeRequest, by: User) -> None:
-    if by.pk in _filers(request) | signatories(request):
+    if by.pk in filers(request) | signatories(request):
         raise Refusal("rule-1", _("Whoever filed, edited or signed a request cannot decide on it."))
 
 
 def _approver_not_of_consumer(subject: ExchangeRequest | Agreement, by: User) -> None:
-    agency = _place_on_asking_side(subject, by)
+    agency = place_on_asking_side(subject, by)
     if agency is not None:
         raise Refusal(
             "rule-1",
@@ -160,16 +131,11 @@ def _approver_not_of_consumer(subject: ExchangeRequest | Agreement, by: User) ->
         )
 
 
-@remembered
-def _place_on_asking_side(subject: ExchangeRequest | Agreement, by: User) -> Agency | None:
-    return permissions.belongs_to_lineage(by, subject.consumer, moments=_asked_at(subject))
-
-
 def _claim_void(request: ExchangeRequest, by: User | None) -> None:
     """A claim is worth nothing when its holder has left the desk or stays out of the case, or did nothing for long."""
     case = case_of(request)
     holder = case.claimed_by
-    if holder is None or not _own_duty(holder, request.dataset.database, permissions.HANDLE):
+    if holder is None or not own_duty(holder, request.dataset.database, permissions.HANDLE):
         return
     if holder.pk in recused(request) or claims.is_idle(case):
         return
@@ -183,24 +149,10 @@ def _no_declared_conflict(request: ExchangeRequest, by: User) -> None:
         )
 
 
-@remembered
-def recused(request: ExchangeRequest) -> set[int]:
-    """Everybody who declared a conflict with it."""
-    return set(request.recusals.values_list("person", flat=True))
-
-
-@remembered
-def _asked_at(subject: ExchangeRequest | Agreement) -> set[datetime]:
-    """When it was proposed and signed: a move of the asking agency since then makes nobody unconcerned."""
-    request = subject.case.request if isinstance(subject, Agreement) else subject
-    moments = {moment for one in _signatures(request) for moment in (one.proposed_at, one.endorsed_at)}
-    return moments | {request.endorsed_at} - {None}
-
-
 def _assigned(*names: str) -> Callable[[ExchangeRequest | Agreement, User], None]:
     def check(subject: ExchangeRequest | Agreement, by: User) -> None:
         database: Database = subject.dataset.database
-        if _own_duty(by, database, *names):
+        if own_duty(by, database, *names):
             return
         if permissions.DECIDE in names and delegation_to(by, database) is not None:
             return
@@ -215,7 +167,7 @@ def _assigned(*names: str) -> Callable[[ExchangeRequest | Agreement, User], None
 
 def _decides_once(request: ExchangeRequest, by: User) -> None:
     # A decision made in somebody's place is that person's, too: one approver is one vote.
-    if any(by.pk in (vote.made_by_id, vote.delegation and vote.delegation.delegator_id) for vote in _votes(request)):
+    if any(by.pk in (vote.made_by_id, vote.delegation and vote.delegation.delegator_id) for vote in votes_of(request)):
         raise Refusal("rule-2", _("%(person)s has already decided on this revision.") % {"person": by})
 
 
@@ -226,34 +178,22 @@ def _nobody_decided(request: ExchangeRequest, by: User | None) -> None:
             "blind-review",
             _("While the votes are hidden, nobody puts a case back: hand it over to a colleague instead."),
         )
-    if _votes(request):
+    if votes_of(request):
         raise Refusal(
             "decided-already",
             _("Somebody has decided on this revision already: hand the case over to a colleague instead."),
         )
 
 
-@remembered
-def _votes(request: ExchangeRequest) -> list[Decision]:
-    """What counts of the decisions on its latest revision."""
-    return list(revisions.latest(request).decisions.live().select_related("delegation"))
-
-
-@remembered
-def _advisers(request: ExchangeRequest) -> list[int]:
-    """Who advised on its latest revision; each of them did so once."""
-    return list(revisions.latest(request).advice.values_list("made_by", flat=True))
-
-
 def _approver_gave_no_advice(request: ExchangeRequest, by: User) -> None:
-    if by.pk in _advisers(request):
+    if by.pk in advisers(request):
         raise Refusal("rule-1", _("Whoever advised on a revision as a reviewer does not decide on it."))
 
 
 def _advice_is_in(request: ExchangeRequest, by: User | None) -> None:
     if request.is_emergency:
         return  # it is given afterwards, with the review
-    missing = case_of(request).reviews_needed - len(_advisers(request))
+    missing = case_of(request).reviews_needed - len(advisers(request))
     if missing > 0:
         raise Refusal(
             "advice-missing",
@@ -271,20 +211,6 @@ def _is_emergency(request: ExchangeRequest, by: User | None) -> None:
         raise Refusal(
             "no-emergency", _("Only in an emergency an approver takes a request up: a case officer takes it on.")
         )
-
-
-@remembered
-def moved_votes(request: ExchangeRequest) -> list[Decision]:
-    """Approvals that count, of people who could not give them today: they, or who they voted for, joined the asking side."""
-    approvals = Decision.objects.live().filter(case__request=request, verdict=Verdict.APPROVE)
-    votes = list(approvals.select_related("made_by", "delegation__delegator").order_by("pk"))
-    if not votes:
-        return []
-    lineage = Agency.objects.lineage_of(request.consumer, *_asked_at(request))
-    voters = {vote: {vote.made_by_id, vote.delegation and vote.delegation.delegator_id} - {None} for vote in votes}
-    works = Membership.objects.today().filter(agency__in=lineage, user__in=set().union(*voters.values()))
-    joined = set(works.values_list("user", flat=True))
-    return [vote for vote in votes if voters[vote] & joined]
 
 
 def _voter_moved(request: ExchangeRequest, by: User) -> None:
@@ -315,11 +241,11 @@ def check_reviewer(request: ExchangeRequest, by: User) -> None:
             _("You are not assigned to %(database)s. An operator can assign you on the database's page.")
             % {"database": request.dataset.database},
         )
-    if by.pk in _filers(request) | signatories(request):
+    if by.pk in filers(request) | signatories(request):
         raise Refusal("rule-1", _("Whoever filed, edited or signed a request does not advise on it."))
     _approver_not_of_consumer(request, by)
     _no_declared_conflict(request, by)
-    if by.pk in _advisers(request):
+    if by.pk in advisers(request):
         raise Refusal("rule-2", _("%(person)s has already advised on this revision.") % {"person": by})
     _decides_once(request, by)
 
@@ -332,7 +258,7 @@ def check_desk(request: ExchangeRequest, by: User) -> None:
             "not-your-role",
             _("Only who handles requests for %(agency)s writes for it.") % {"agency": request.provider},
         )
-    if by.pk in _filers(request) | signatories(request):
+    if by.pk in filers(request) | signatories(request):
         raise Refusal(
             "rule-1", _("Whoever filed, edited or signed a request does not speak for the owner of the data.")
         )
@@ -353,7 +279,7 @@ def check_speaks_for_owner(agreement: Agreement, by: User) -> Delegation | None:
         raise Refusal("nobody", _("Sign in with an active account."))
     _assigned(permissions.DECIDE)(agreement, by)
     database = agreement.dataset.database
-    delegation = None if _own_duty(by, database, permissions.DECIDE) else delegation_to(by, database)
+    delegation = None if own_duty(by, database, permissions.DECIDE) else delegation_to(by, database)
     for person in [by, delegation.delegator] if delegation else [by]:
         _approver_not_of_consumer(agreement, person)
     return delegation
@@ -389,7 +315,7 @@ def _check_standing(request: ExchangeRequest) -> None:
         raise Refusal("not-standing", _("No standing permission covers this request."))
     # It was decided beforehand, but it rests on whoever decided it: the person must be one whom the owner lets decide
     # today, and free of conflicts with this request.
-    if not _own_duty(policy.decided_by, request.dataset.database, permissions.DECIDE):
+    if not own_duty(policy.decided_by, request.dataset.database, permissions.DECIDE):
         raise Refusal(
             "standing-lapsed",
             _("Whoever gave this standing permission no longer decides for the owner: an approver has to renew it."),
@@ -399,58 +325,13 @@ def _check_standing(request: ExchangeRequest) -> None:
     _no_declared_conflict(request, policy.decided_by)
 
 
-def _within_dates(agreement: Agreement, by: User | None) -> None:
-    if not agreement.valid_from <= timezone.localdate() <= agreement.valid_to:
-        raise Refusal("outside-dates", _("The agreement is not in force on this day."))
-
-
 def _agreement_live(delivery: Delivery, by: User | None) -> None:
-    check_agreement_live(delivery.agreement)
-
-
-def check_agreement_live(agreement: Agreement) -> None:
-    """Rules 3 and 5: in force by state and date, and still within what the owner shares."""
-    if not agreement.is_live:
-        stop_rules.check_not_stopped(agreement)
-        confirmation_rules.check_live(agreement)
-        if agreement.status == AgreementStatus.SUSPENDED:
-            source_changes.check(agreement)
-        raise not_live(agreement)
-    check_still_shared(agreement)
-
-
-def not_live(agreement: Agreement) -> Refusal:
-    return Refusal("agreement-not-live", _("The agreement %(code)s is not in force.") % {"code": agreement.code})
-
-
-def check_still_shared(agreement: Agreement) -> None:
-    """Rule 3: the owner still offers the dataset, and everything that was agreed, to an agency that still exists."""
-    dataset = agreement.dataset
-    if dataset.database.lifecycle != Lifecycle.ACTIVE or dataset.removed_at:
-        raise Refusal("dataset-not-active", _("The dataset is no longer offered."))
-    if dataset.access_rights == AccessRights.NON_PUBLIC:
-        raise Refusal("dataset-not-shared", _("The owner does not share this dataset."))
-    if dataset.database.owner_id != agreement.provider_id:
-        raise Refusal("owner-changed", _("The dataset has another owner since: ask that agency."))
-    if not agreement.consumer.is_active:
-        raise Refusal("agency-closed", _("The consumer agency is no longer active."))
-    source_changes.check(agreement)
-    scopes.check_shareable_now(agreement)
-
-
-def _source_sound(agreement: Agreement, by: User | None) -> None:
-    source_changes.check(agreement)
-    source_changes.check_plan(agreement)
+    agreement_rules.check_live(delivery.agreement)
 
 
 def _agreement_followed(request: ExchangeRequest, by: User | None) -> None:
     if request.amends is not None:
         versions.check_followed(request.amends, RequestKind(request.kind))
-
-
-def _newer_agreed(agreement: Agreement, by: User | None) -> None:
-    if not versions.after(agreement).exists():
-        raise Refusal("no-newer-version", _("No other version takes the place of this one."))
 
 
 RULES: dict[str, Callable[[Subject, User | None], None]] = {
@@ -474,9 +355,9 @@ RULES: dict[str, Callable[[Subject, User | None], None]] = {
     "is_emergency": _is_emergency,
     "voter_moved": _voter_moved,
     "within_standing_permission": _within_standing_permission,
-    "within_dates": _within_dates,
+    "within_dates": agreement_rules.within_dates,
     "source_changed": lambda agreement, by: source_changes.check_changed(agreement),
-    "source_sound": _source_sound,
+    "source_sound": agreement_rules.source_sound,
     "agreement_live": _agreement_live,
     "mover_uses_nothing": confirmation_rules.check_no_user,
     "not_confirmed_today": lambda agreement, by: confirmation_rules.check_not_today(agreement),
@@ -486,7 +367,7 @@ RULES: dict[str, Callable[[Subject, User | None], None]] = {
     "nothing_announced": lambda agreement, by: stop_rules.check_nothing(agreement),
     "stop_still_to_come": lambda agreement, by: stop_rules.check_still_to_come(agreement),
     "announced_day_came": lambda agreement, by: stop_rules.check_day_came(agreement),
-    "newer_agreed": _newer_agreed,
+    "newer_agreed": agreement_rules.newer_agreed,
 }
 # Rules about a person that hold for whoever gave a delegation, too.
 PERSONAL = {
@@ -512,24 +393,3 @@ def _is_storable(value) -> bool:
     if isinstance(value, Mapping):
         return all(map(_is_storable, [*value, *value.values()]))
     return all(map(_is_storable, value)) if isinstance(value, list | tuple | set) else True
-
-
-def case_of(request: ExchangeRequest) -> ReviewCase:
-    """The case at the desk of today's owner."""
-    # A returned request may come back about another owner's dataset; the first owner's case then stays behind.
-    case = find_case(request)
-    if case is None:
-        raise Refusal(
-            "owner-changed",
-            _(
-                "%(agency)s became the owner of this dataset while the former owner had the request. "
-                "The asking agency withdraws it and files it anew."
-            )
-            % {"agency": request.provider},
-        )
-    return case
-
-
-@remembered
-def find_case(request: ExchangeRequest) -> ReviewCase | None:
-    return request.cases.select_related("policy", "provider", "claimed_by").filter(provider=request.provider).first()

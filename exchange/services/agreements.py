@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from evidence import ledger
 from evidence.models import Entry, Outcome
-from exchange import rules, telling, versions, workflow
+from exchange import agreement_rules, rules, telling, versions, workflow
 from exchange.announcements import Announcement
 from exchange.choices import EndReason, Frequency, RequestKind
 from exchange.models import Agreement, ExchangeRequest, ReviewCase
@@ -78,7 +78,7 @@ def conclude(*, case: ReviewCase, scope: Scope, is_standing: bool = False) -> Ag
     agreement.refresh_from_db(
         fields=["confirm_by", "gives_until", "stops_on", "stops_as"]
     )  # the database worked them out
-    rules.check_still_shared(agreement)
+    agreement_rules.check_still_shared(agreement)
     entry = ledger.record(
         action="agreement.conclude",
         actor=ledger.SYSTEM,

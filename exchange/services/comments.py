@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from evidence import ledger
-from exchange import rules, workflow
+from exchange import involved, rules, workflow
 from exchange.choices import Audience
 from exchange.models import Comment, ExchangeRequest, ReviewCase
 from exchange.refusals import Incomplete, Refusal, WrongState
@@ -63,7 +63,7 @@ def _write(
 ) -> Comment:
     locked = workflow.lock(request)
     check_writing(request=locked, by=by, side=side, audience=audience)
-    case = rules.find_case(locked) if _crosses(side, audience) else None
+    case = involved.find_case(locked) if _crosses(side, audience) else None
     comment = Comment.objects.create(
         request=locked,
         case=case,
@@ -98,7 +98,7 @@ def check_writing(*, request: ExchangeRequest, by: User, side: Side, audience: A
         rules.check_desk(request, by)
     if request.status in REQUEST.terminal:
         raise WrongState(request.get_status_display())
-    if _crosses(side, audience) and (request.status == RequestStatus.DRAFT or rules.find_case(request) is None):
+    if _crosses(side, audience) and (request.status == RequestStatus.DRAFT or involved.find_case(request) is None):
         raise Refusal(
             "not-with-owner",
             _("The owner of the data does not have this request at the moment: a draft is the asking agency's own."),

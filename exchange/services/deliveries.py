@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django_q.tasks import async_task
 
 from evidence import ledger
-from exchange import rules, versions, workflow
+from exchange import agreement_rules, versions, workflow
 from exchange.choices import AttemptOutcome, EndReason, Frequency
 from exchange.fulfilment import locks
 from exchange.models import Agreement, Delivery, DeliveryAttempt
@@ -72,7 +72,7 @@ def check_order(agreement: Agreement, by: User | None) -> None:
         check_use(agreement, by)
     if agreement.mode not in PACKAGES:
         raise Refusal("wrong-mode", _("This agreement gives single records, not packages."))
-    rules.check_agreement_live(agreement)
+    agreement_rules.check_live(agreement)
     once = agreement.case.request.frequency == Frequency.ONCE
     if once and _was_given(agreement):
         raise Refusal("delivered-once", _("The agreement gives this data once, and it was delivered."))

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from evidence import ledger
-from exchange import rules, versions, workflow
+from exchange import agreement_rules, versions, workflow
 from exchange.fulfilment import packages
 from exchange.models import Delivery
 from exchange.refusals import Refusal
@@ -58,7 +58,7 @@ def check_download(delivery: Delivery, by: User) -> None:
     """
     agreement = agreements.in_force(delivery.agreement)
     deliveries.check_use(agreement, by)
-    rules.check_agreement_live(agreement)
+    agreement_rules.check_live(agreement)
     if not versions.covers(agreement, delivery):
         raise Refusal(
             "no-longer-agreed",

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from evidence import ledger
-from exchange import rules, versions, workflow
+from exchange import agreement_rules, versions, workflow
 from exchange.fulfilment import plans, sources
 from exchange.models import Agreement, Lookup, LookupUsage
 from exchange.refusals import Incomplete, Refusal
@@ -76,7 +76,7 @@ def _check(agreement: Agreement, by: User, key: str, case_number: str, purpose: 
     deliveries.check_use(agreement, by)
     if agreement.mode != Mode.LOOKUP:
         raise Refusal("wrong-mode", _("This agreement gives packages, not single records."))
-    rules.check_agreement_live(agreement)
+    agreement_rules.check_live(agreement)
     if purpose != agreement.purpose:
         raise Refusal("purpose", _("The agreement is for another purpose."))
     problems = {}
@@ -155,7 +155,7 @@ def _read(agreement: Agreement, entry: dict, plan, field: Field, key: str, asked
             raise Refusal("ambiguous", _("The source has more than one record with this number: ask the owner."))
         with transaction.atomic():
             # It may have been suspended while the source was read: then the record is not handed out.
-            rules.check_agreement_live(
+            agreement_rules.check_live(
                 Agreement.objects.select_related(*workflow.RELATED[Agreement]).get(pk=agreement.pk)
             )
             ledger.record(**{**entry, "action": "lookup.answer"}, details={"asked": str(asked), "found": bool(records)})

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 from django.utils import timezone
 
-from exchange import rules
+from exchange import agreement_rules
 from exchange.choices import ConsentBasis, EndReason
 from exchange.fulfilment import run
 from exchange.models import Agreement
@@ -176,7 +176,7 @@ def test_what_is_no_longer_shared_is_not_delivered(world, code):
 def test_agreement_of_a_former_owner_gives_nothing(world):
     agreement = world.agreed()
     agreement.dataset.database.owner = AgencyFactory()  # the database itself refuses this while agreements live
-    assert refusal_of(lambda: rules.check_still_shared(agreement)).code == "owner-changed"
+    assert refusal_of(lambda: agreement_rules.check_still_shared(agreement)).code == "owner-changed"
 
 
 def test_description_that_was_withdrawn_stops_no_delivery(world):

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from evidence.models import Entry, Outcome
-from exchange import rules, source_changes, tasks
+from exchange import agreement_rules, source_changes, tasks
 from exchange.choices import EndReason, Frequency
 from exchange.fulfilment import run
 from exchange.models import Delivery, ExchangeRequest
@@ -111,7 +111,7 @@ def test_rows_decide_even_where_nothing_was_swept(world):
     delivery = world.ordered(agreement)
     drop(world, "born")
     with pytest.raises(Refusal) as refused:
-        rules.check_agreement_live(agreement)
+        agreement_rules.check_live(agreement)
     assert refused.value.code == "source-changed"
     with pytest.raises(Refusal):
         deliveries.order(agreement=agreed_again(agreement), by=world.requester)
@@ -278,7 +278,7 @@ def test_what_was_ended_gives_nothing_even_where_it_was_not_revoked(world):
     change = SchemaChange.objects.latest("pk")
     holding.drift.review(change=change, by=world.approver, decision=Review.END, note="Thôi")
     with pytest.raises(Refusal) as refused:
-        rules.check_agreement_live(agreed_again(agreement))
+        agreement_rules.check_live(agreed_again(agreement))
     assert refused.value.code == "source-changed"
 
 
