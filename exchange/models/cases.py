@@ -105,6 +105,13 @@ class ReviewCase(models.Model):
         verbose_name = _("review case")
         verbose_name_plural = _("review cases")
         ordering = ["due_on", "pk"]
+        indexes = [
+            models.Index(  # a handful among all the cases there ever were, asked for by every desk
+                fields=["review_due_on"],
+                condition=Q(review_due_on__isnull=False, reviewed_at__isnull=True),
+                name="exchange_reviewcase_to_review",
+            )
+        ]
         constraints = [
             models.UniqueConstraint(fields=["request", "provider"], name="exchange_reviewcase_one_per_provider"),
             models.CheckConstraint(condition=Q(quorum__gte=1), name="exchange_reviewcase_quorum"),
