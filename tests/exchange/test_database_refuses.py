@@ -1,4 +1,4 @@
-"""What plain SQL is refused, past every service: the rules that hold for somebody with a database prompt."""
+"""What plain SQL is refused, past every service: the rules that hold for somebody with the database session of a web process."""
 
 import re
 import uuid
@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db import DatabaseError, IntegrityError, ProgrammingError, connection, transaction
 from django.utils import timezone
 
 from evidence.models import Entry
@@ -19,6 +19,7 @@ from exchange.services.scopes import scope_of_revision
 from exchange.states import TABLES
 from registry.choices import Role
 from registry.models import SharingPolicy
+from tests.exchange.web_role import as_web_process
 from tests.factories import (
     DatabaseFactory,
     DatasetFactory,
@@ -34,6 +35,13 @@ pytestmark = pytest.mark.postgresql
 
 
 def execute(statement: str, *values) -> int:
+    """Run it as a web process could, which owns no table and has the rights on rows only."""
+    with transaction.atomic(), as_web_process() as cursor:
+        cursor.execute(statement, values)
+        return cursor.rowcount
+
+
+def execute_as_owner(statement: str, *values) -> int:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement, values)
         return cursor.rowcount
@@ -44,14 +52,22 @@ def refused(statement: str, *values, match: str | None = None) -> None:
         execute(statement, *values)
 
 
+def refused_to_the_owner_too(statement: str, *, match: str) -> None:
+    """A web process lacks the right; whoever owns the table meets a guard."""
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        execute(statement)
+    with pytest.raises(IntegrityError, match=match):
+        execute_as_owner(statement)
+
+
 @contextmanager
 def triggers_off(table: str):
     """Bring about what only the owner of a table could, to see that the next guard refuses what follows from it."""
-    execute("SET CONSTRAINTS ALL IMMEDIATE")
-    execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+    execute_as_owner("SET CONSTRAINTS ALL IMMEDIATE")
+    execute_as_owner(f"ALTER TABLE {table} DISABLE TRIGGER USER")
     yield
-    execute("SET CONSTRAINTS ALL IMMEDIATE")
-    execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+    execute_as_owner("SET CONSTRAINTS ALL IMMEDIATE")
+    execute_as_owner(f"ALTER TABLE {table} ENABLE TRIGGER USER")
 
 
 def insert_copy(row, **changes) -> None:
@@ -630,8 +646,8 @@ def test_record_of_a_letters_file_takes_new_rows_only(world):
     LetterCopy.objects.create(letter=letter, language="vi", sha256="0" * 64)
     execute("SET CONSTRAINTS ALL IMMEDIATE")
     refused("UPDATE exchange_lettercopy SET sha256 = repeat('1', 64)", match="cannot be rewritten")
-    for statement in ("DELETE FROM exchange_lettercopy", "TRUNCATE exchange_lettercopy"):
-        refused(statement, match="refused")
+    refused("DELETE FROM exchange_lettercopy", match="refused")
+    refused_to_the_owner_too("TRUNCATE exchange_lettercopy", match="refused")
     with pytest.raises(IntegrityError, match="sha256"):
         LetterCopy.objects.create(letter=letter, language="vi", sha256="0" * 64)
 
@@ -650,11 +666,11 @@ def test_record_of_a_letters_file_takes_new_rows_only(world):
         "exchangerequest_editors",
     ],
 )
-@pytest.mark.parametrize("statement", ["DELETE FROM exchange_{}", "TRUNCATE exchange_{} CASCADE"])
-def test_what_can_be_evidence_cannot_be_deleted(world, table, statement):
+def test_what_can_be_evidence_cannot_be_deleted(world, table):
     world.delivered()
     execute("SET CONSTRAINTS ALL IMMEDIATE")
-    refused(statement.format(table), match="refused|is kept")
+    refused(f"DELETE FROM exchange_{table}", match="refused|is kept")  # noqa: S608 - written above
+    refused_to_the_owner_too(f"TRUNCATE exchange_{table} CASCADE", match="refused|is kept")
     assert Delivery.objects.count() == 1
 
 
@@ -680,7 +696,7 @@ def test_evidence_takes_new_rows_only(world, statement):
     request = world.proposed()
     requests.send_back(request=request, by=world.endorser, reason="Sửa")  # an entry with a salt
     count = Entry.objects.count()
-    refused(statement, match="append-only")
+    refused_to_the_owner_too(statement, match="append-only")
     assert Entry.objects.count() == count
 
 
@@ -807,8 +823,36 @@ def test_every_guard_looks_into_the_tables_of_the_portal_only(db):
 def test_session_that_calls_itself_a_replica_is_refused_all_the_same(world, statement):
     world.agreed()
     execute("SET CONSTRAINTS ALL IMMEDIATE")
-    execute("SET LOCAL session_replication_role = replica")
-    refused(statement)
+    execute_as_owner("SET LOCAL session_replication_role = replica")
+    with pytest.raises(IntegrityError):
+        execute_as_owner(statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SET LOCAL session_replication_role = replica",
+        "ALTER TABLE exchange_decision DISABLE TRIGGER USER",
+        "DROP TRIGGER exchange_agreement_move ON exchange_agreement",
+        "ALTER TABLE exchange_decision DROP CONSTRAINT exchange_decision_verdict",
+        "CREATE OR REPLACE FUNCTION exchange_today() RETURNS date LANGUAGE sql AS $$ SELECT '2020-01-01'::date $$",
+        "DROP FUNCTION exchange_today() CASCADE",
+        "ALTER TABLE evidence_entry OWNER TO CURRENT_USER",
+        "CREATE TRIGGER mine BEFORE INSERT ON exchange_decision EXECUTE FUNCTION evidence_refuse_change()",
+        "CREATE ROLE another SUPERUSER",
+        "UPDATE django_migrations SET name = name",
+    ],
+)
+def test_web_process_cannot_touch_the_guards(db, statement):
+    with pytest.raises(DatabaseError, match=r"permission denied|must be owner"):
+        execute(statement)
+
+
+def test_web_process_works_with_rows(world):
+    """The same role does what a page does: it is refused because of rules, not for want of rights."""
+    with as_web_process():
+        agreement = world.agreed()
+    assert agreement.is_live
 
 
 def test_temporary_table_of_the_same_name_misleads_no_guard(make_world):
