@@ -1,5 +1,6 @@
 """Counting working days in the calendar of the database, and what is due when."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -7,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from django.utils import timezone
 
 from exchange.choices import DayKind, OnwardSharing, Verdict
-from exchange.models import CalendarDay, DeadlineProfile, ReviewCase
+from exchange.models import CalendarDay, DeadlineProfile, ReviewCase, Revision
 from exchange.services import scopes
 from exchange.terms import DEFAULTS, EMERGENCY_MOST_DAYS, Ground, Term, Wish, classify
 from registry.choices import PersonalData
@@ -102,17 +103,23 @@ def has_calendar(year: int) -> bool:
 def due_of(request, earlier: ReviewCase | None = None) -> Due:
     """When the provider must have decided.
 
-    The clock stood still while the request was returned: what was left in the `earlier` case is left now.
+    The clock stood still while the request was returned: what was left in the `earlier` case is left now, and where
+    something harder is asked for since, the days by which its term is longer come on top. Another dataset begins anew.
     """
     term, grounds = classify(_wish_of(request))
     today = timezone.localdate()
     returned = earlier and earlier.decisions.filter(verdict=Verdict.RETURN).order_by("-made_at").first()
-    if not returned:
+    if not returned or _dataset_in(returned.revision) != request.dataset.code:
         return Due(due_on(today, working_days_of(term)), term, tuple(grounds))
     since = timezone.localdate(returned.made_at)
-    left = working_days_between(since, earlier.due_on)
+    harder = max(working_days_of(term) - working_days_of(Term(earlier.term)), 0)
+    left = working_days_between(since, earlier.due_on) + harder
     paused = earlier.paused_days + working_days_between(since, today)
     return Due(due_on(today, max(left, 1)), term, tuple(grounds), paused)
+
+
+def _dataset_in(revision: Revision) -> str:
+    return json.loads(revision.content)["dataset"]
 
 
 def due_date_for(request, earlier: ReviewCase | None = None) -> date:

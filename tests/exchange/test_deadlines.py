@@ -9,9 +9,9 @@ from django.db import IntegrityError, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exchange.choices import DayKind
+from exchange.choices import DayKind, OnwardSharing
 from exchange.models import Agreement, CalendarDay, DeadlineProfile
-from exchange.services import cases, deadlines
+from exchange.services import cases, deadlines, requests
 from exchange.terms import Term
 from registry.choices import PersonalData
 from registry.models import Field
@@ -98,6 +98,21 @@ def test_case_that_was_overdue_when_returned_is_due_the_next_working_day(world):
     with morning(16):
         world.submitted(world.proposed(request))
     assert request.cases.get().due_on == date(2026, 3, 17)
+
+
+def test_what_comes_back_harder_gets_the_days_that_its_term_is_longer(world):
+    DeadlineProfile.objects.filter(code=Term.SIMPLE).update(working_days=7)
+    DeadlineProfile.objects.filter(code=Term.COMPLEX).update(working_days=9)
+    with morning(2):
+        request = world.under_review()
+    with morning(5):
+        cases.send_back(request=request, by=world.officer, reason="Sửa", revision_hash=hash_of(request))
+    with morning(16):
+        changes = {"onward_sharing": OnwardSharing.NAMED, "onward_agencies": "Sở Tư pháp"}
+        requests.save_draft(request=request, by=world.requester, version=request.version, content=changes)
+        world.submitted(world.proposed(request))
+    case = request.cases.get()
+    assert (case.term, case.due_on) == (Term.COMPLEX, date(2026, 3, 24)), "four were left, and two come on top"
 
 
 # --- the calendar against a count day by day
