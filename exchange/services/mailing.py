@@ -80,6 +80,10 @@ def _send(digest: DailyDigest, connection) -> bool:
         _failed(digest, now, is_final=False)
         logger.warning("digest %s was not sent: %s", digest.pk, type(error).__name__)
         return False
+    except Exception as error:  # a mail that cannot be made keeps no other back; its text may hold what was told
+        claimed.update(mail=MailState.FAILED)
+        logger.error("digest %s could not be made: %s", digest.pk, type(error).__name__)
+        return False
     claimed.update(mail=MailState.SENT, mailed_at=timezone.now())
     return True
 

@@ -170,6 +170,13 @@ def test_address_that_is_refused_for_good_is_given_up_at_once(world, request_wai
     assert DailyDigest.objects.get(person=world.endorser).mail == state
 
 
+def test_mail_that_cannot_be_made_keeps_no_other_back(world, request_waiting):
+    world.endorser.email = "a@example.vn\nBcc: b@example.vn"
+    world.endorser.save()
+    assert sent_at() == 1
+    assert DailyDigest.objects.get(person=world.endorser).mail == MailState.FAILED
+
+
 def test_worker_that_died_while_sending_leaves_it_for_minutes_only(world, request_waiting, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(mailing, "get_connection", lambda: Failing(KeyboardInterrupt()))
