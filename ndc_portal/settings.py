@@ -253,8 +253,11 @@ SOURCE_ALLOWED_FOLDERS = [
 ]
 # Networks of agencies in which their webhooks may lie, beside public addresses. On one's own machine that machine counts.
 WEBHOOK_PRIVATE_NETWORKS = [
-    ip_network(network)
-    for network in env.list("WEBHOOK_PRIVATE_NETWORKS", []) or (["127.0.0.0/8", "::1/128"] if DEBUG else [])
+    (agency, ip_network(network))  # no agency: for all of them
+    for agency, _equals, network in (
+        entry.strip().rpartition("=")
+        for entry in env.list("WEBHOOK_PRIVATE_NETWORKS", []) or (["127.0.0.0/8", "::1/128"] if DEBUG else [])
+    )
 ]
 DELIVERY_DIR = VAR_DIR / "deliveries"
 # No figure about values tells of fewer than so many.

@@ -11,6 +11,7 @@ from django.db import connection
 
 NAMESPACE = 0x4E4443  # "NDC": deliveries
 WEBHOOKS = 0x4E4457  # endpoints, each served by one worker at a time
+SENDING = 0x4E4453  # places of workers that send to endpoints at the same time
 
 
 START = -1  # no delivery's number: the lock under which workers that start write their schedule

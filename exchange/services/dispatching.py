@@ -6,8 +6,11 @@ the others go on. Every message may arrive twice: its identifier stays the same.
 """
 
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -26,6 +29,7 @@ PAUSES = tuple(timedelta(seconds=each) for each in (5, 60, 300, 1_800, 7_200, 18
 PATIENCE = timedelta(days=5)  # with a system that cannot be reached
 LEASE = timedelta(minutes=2)  # in which nobody else sends what a worker claimed, should it die
 AT_ONCE = 50  # messages that a task sends before others of the queue have their turn
+TURN = timedelta(seconds=20)  # after which it begins no other one
 AGENT = "NDC-Portal-Webhooks/1"
 
 SWITCHED_OFF = notice_kinds.define(
@@ -41,16 +45,28 @@ GIVEN_UP = notice_kinds.define(
 
 
 def send_due(endpoint_id: int) -> None:
-    """Send what is due to an endpoint, as long as it takes it."""
-    with locks.holding(endpoint_id, namespace=locks.WEBHOOKS) as taken:
-        if not taken:
+    """Send what is due to an endpoint, as long as it takes it and for a little while; then others have their turn."""
+    with _place_to_send() as has_place, locks.holding(endpoint_id, namespace=locks.WEBHOOKS) as taken:
+        if not has_place or not taken:
             return
+        until = time.monotonic() + TURN.total_seconds()
         for _number in range(AT_ONCE):
             message = _claim(endpoint_id)
-            if message is None or not _send(message):
+            if message is None or not _send(message) or time.monotonic() > until:
                 break
-    if WebhookMessage.objects.due().filter(endpoint=endpoint_id).exists():
-        outbox.nudge(endpoint_id)
+    nudge_due()
+
+
+@contextmanager
+def _place_to_send() -> Iterator[bool]:
+    """Slow systems never hold all workers: half of them at most send, and at least one does."""
+    with ExitStack() as places:
+        held = (places.enter_context(locks.holding(place, namespace=locks.SENDING)) for place in range(_places()))
+        yield any(held)
+
+
+def _places() -> int:
+    return max(1, settings.WORKERS // 2)
 
 
 def nudge_due() -> int:
@@ -62,7 +78,7 @@ def nudge_due() -> int:
 
 def _claim(endpoint_id: int) -> WebhookMessage | None:
     """The oldest event that is due, out of anybody else's reach for a while."""
-    due = WebhookMessage.objects.due().filter(endpoint=endpoint_id).select_related("endpoint", "event")
+    due = WebhookMessage.objects.due().filter(endpoint=endpoint_id).select_related("endpoint__agency", "event")
     message = due.order_by("event_id").first()
     if message is None:
         return None
@@ -81,7 +97,7 @@ def _send(message: WebhookMessage) -> bool:
         signing=_secrets(endpoint),
     )
     headers = {"Content-Type": bodies.CONTENT_TYPE, "User-Agent": AGENT, **signed}
-    return _settle(message, sending.post(endpoint.url, body, headers))
+    return _settle(message, sending.post(endpoint.url, endpoint.agency.code, body, headers))
 
 
 def _secrets(endpoint: WebhookEndpoint) -> list[str]:

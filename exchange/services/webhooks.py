@@ -29,7 +29,7 @@ def create(
     *, agency: Agency, by: User, url: str, description: str = "", types: list[str] | None = None
 ) -> tuple[WebhookEndpoint, str]:
     """Make an endpoint; returned with its signing secret, which nobody can read again afterwards."""
-    _check_address(url)
+    _check_address(url, agency)
     secret = signing.new_secret()
     with _managing("webhook.create", agency, by):
         Agency.objects.select_for_update().get(pk=agency.pk)
@@ -193,10 +193,10 @@ def _checked(types: list[str]) -> list[str]:
     return [] if len(chosen) == len(event_types.TYPES) else chosen
 
 
-def _check_address(url: str) -> None:
+def _check_address(url: str, agency: Agency) -> None:
     """Asks the network where the name leads, so it comes before any transaction; each sending asks again."""
     try:
-        addresses.resolve(addresses.parse(url))
+        addresses.resolve(addresses.parse(url), agency.code)
     except addresses.BadAddress as error:
         raise Incomplete("bad-address", str(error), fields={"url": [str(error)]}) from None
     except addresses.ForbiddenAddress:

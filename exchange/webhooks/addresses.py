@@ -68,24 +68,26 @@ def parse(url: str) -> Target:
     return Target(parts.scheme, parts.hostname.rstrip("."), port, path)
 
 
-def resolve(target: Target) -> list[str]:
-    """The addresses of the host, each of which may be reached. Raises ForbiddenAddress, or OSError without an answer."""
+def resolve(target: Target, agency: str) -> list[str]:
+    """The addresses of the host, each of which may be reached for the agency of this code. Raises ForbiddenAddress, or OSError without an answer."""
     found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
     addresses = list(dict.fromkeys(entry[4][0] for entry in found))
-    if not addresses or not all(map(is_allowed, addresses)):
+    if not addresses or not all(is_allowed(address, agency) for address in addresses):
         # One forbidden address is enough: the name is not only the agency's.
         raise ForbiddenAddress
     return addresses
 
 
-def is_allowed(address: str) -> bool:
-    """A public address, or one in the networks of agencies that the portal's settings name."""
+def is_allowed(address: str, agency: str) -> bool:
+    """A public address, or one in the networks that the portal's settings name for this agency: another one's are closed,
+    or its webhooks would tell what answers there."""
     if "%" in address:
         return False
     ip = _meant(ipaddress.ip_address(address))
     if ip in METADATA_ADDRESSES or ip.is_link_local or ip.is_multicast or ip.is_unspecified:
         return False
-    return ip.is_global or any(ip in network for network in settings.WEBHOOK_PRIVATE_NETWORKS)
+    own = (network for code, network in settings.WEBHOOK_PRIVATE_NETWORKS if code in ("", agency))
+    return ip.is_global or any(ip in network for network in own)
 
 
 def _meant(ip):

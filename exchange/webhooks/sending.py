@@ -25,17 +25,17 @@ class Answer:
     duration_ms: int = 0
 
 
-def post(url: str, body: bytes, headers: dict[str, str]) -> Answer:
-    """Send it, following no redirect and using no proxy. Never raises for what the other side does."""
+def post(url: str, agency: str, body: bytes, headers: dict[str, str]) -> Answer:
+    """Send it to a system of the agency of this code, following no redirect and using no proxy. Never raises for what the other side does."""
     began = time.monotonic()
-    outcome, status, wait = _post(url, body, headers, began + SECONDS)
+    outcome, status, wait = _post(url, agency, body, headers, began + SECONDS)
     return Answer(outcome, status, wait, int((time.monotonic() - began) * 1_000))
 
 
-def _post(url, body, headers, moment) -> tuple[SendOutcome, int | None, timedelta | None]:
+def _post(url, agency, body, headers, moment) -> tuple[SendOutcome, int | None, timedelta | None]:
     try:
         target = addresses.parse(url)
-        hostaddrs = addresses.resolve(target)
+        hostaddrs = addresses.resolve(target, agency)
     except (addresses.BadAddress, addresses.ForbiddenAddress):
         return SendOutcome.FORBIDDEN, None, None
     except OSError:

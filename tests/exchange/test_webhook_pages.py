@@ -22,7 +22,7 @@ from tests.factories import person
 @pytest.fixture(autouse=True)
 def own_machine(settings):
     settings.DEBUG = True
-    settings.WEBHOOK_PRIVATE_NETWORKS = [ip_network("127.0.0.0/8")]
+    settings.WEBHOOK_PRIVATE_NETWORKS = [("", ip_network("127.0.0.0/8"))]
 
 
 @pytest.fixture

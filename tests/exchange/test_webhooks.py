@@ -3,8 +3,10 @@
 import json
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 
+import psycopg
 import pytest
 import time_machine
 from django.core.management import call_command
@@ -16,6 +18,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from evidence.models import Entry, Outcome
 from exchange.announcements import ANNOUNCEMENTS
 from exchange.choices import DisabledBecause, MessageState, SendOutcome, StopKind
+from exchange.fulfilment import locks
 from exchange.models import OutboxEvent, WebhookAttempt, WebhookMessage
 from exchange.refusals import Incomplete, Refusal
 from exchange.services import cases, dispatching, outbox, requests, stop_notices, webhooks
@@ -33,7 +36,7 @@ def own_machine(settings):
     from ipaddress import ip_network
 
     settings.DEBUG = True
-    settings.WEBHOOK_PRIVATE_NETWORKS = [ip_network("127.0.0.0/8")]
+    settings.WEBHOOK_PRIVATE_NETWORKS = [("", ip_network("127.0.0.0/8"))]
 
 
 @pytest.fixture
@@ -455,17 +458,18 @@ def test_plain_http_is_refused_outside_ones_own_machine(world, receiver, setting
 ])  # fmt: skip
 def test_addresses_inside_are_not_reached(address, settings):
     settings.WEBHOOK_PRIVATE_NETWORKS = []
-    assert not addresses.is_allowed(address)
+    assert not addresses.is_allowed(address, "BCA")
 
 
 def test_network_of_agencies_is_reached_where_the_settings_name_it(settings):
     from ipaddress import ip_network
 
-    settings.WEBHOOK_PRIVATE_NETWORKS = [ip_network("10.20.0.0/16"), ip_network("169.254.0.0/16")]
-    assert addresses.is_allowed("10.20.1.1")
-    assert not addresses.is_allowed("10.21.1.1")
-    assert not addresses.is_allowed("169.254.169.254")
-    assert addresses.is_allowed("203.162.4.191")
+    settings.WEBHOOK_PRIVATE_NETWORKS = [("BHXH", ip_network("10.20.0.0/16")), ("", ip_network("169.254.0.0/16"))]
+    assert addresses.is_allowed("10.20.1.1", "BHXH")
+    assert not addresses.is_allowed("10.20.1.1", "BCA")
+    assert not addresses.is_allowed("10.21.1.1", "BHXH")
+    assert not addresses.is_allowed("169.254.169.254", "BHXH")
+    assert addresses.is_allowed("203.162.4.191", "BCA")
 
 
 def test_name_that_leads_inside_later_is_not_followed(world, receiver, endpoint, settings):
@@ -498,7 +502,7 @@ def test_one_forbidden_address_among_allowed_ones_is_enough(monkeypatch):
     found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 443)) for address in ("203.162.4.191", "10.0.0.1")]
     monkeypatch.setattr(addresses.socket, "getaddrinfo", lambda *args, **options: found)
     with pytest.raises(addresses.ForbiddenAddress):
-        addresses.resolve(addresses.parse("https://example.vn/"))
+        addresses.resolve(addresses.parse("https://example.vn/"), "BCA")
 
 
 # --- what the database refuses
@@ -528,6 +532,37 @@ def test_database_keeps_events_and_addresses_them_to_nobody_else(world, receiver
     for statement, values in statements.items():
         with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(statement, values)
+
+
+def test_slow_system_has_its_turn_and_then_others_have_theirs(world, receiver, endpoint, monkeypatch):
+    monkeypatch.setattr(dispatching, "TURN", timedelta(0))
+    world.submitted()
+    OrmQ.objects.all().delete()
+    sent(endpoint)
+    assert len(receiver.taken) == 1
+    assert [one.task["args"] for one in OrmQ.objects.all()] == [(endpoint.pk,)]  # behind what waits already
+
+
+def test_some_workers_are_left_for_other_work(world, receiver, endpoint, settings):
+    settings.WORKERS = 4
+    world.proposed()
+    with locks_elsewhere(0, 1):
+        sent(endpoint)
+        assert receiver.taken == []
+    with locks_elsewhere(0):
+        sent(endpoint)
+        assert len(receiver.taken) == 1
+
+
+@contextmanager
+def locks_elsewhere(*places: int):
+    """Other workers, in sessions of their own, that send."""
+    with psycopg.connect(
+        **connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}, autocommit=True
+    ) as other:
+        for place in places:
+            other.execute("SELECT pg_advisory_lock(%s, %s)", [locks.SENDING, place])
+        yield
 
 
 # --- two workers at once

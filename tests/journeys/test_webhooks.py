@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 
 
 def test_a_system_is_told_of_a_request_and_proves_who_sent_it(portal, make_world, visitor, settings):
-    settings.DEBUG, settings.WEBHOOK_PRIVATE_NETWORKS = True, [ip_network("127.0.0.0/8")]
+    settings.DEBUG, settings.WEBHOOK_PRIVATE_NETWORKS = True, [("", ip_network("127.0.0.0/8"))]
     world = make_world()
     signatory = visitor(world.endorser)
     page = signatory.visit("/notices/")
