@@ -18,6 +18,8 @@ FOR_AUDITORS: dict[str, Promise] = {
     "request.erase_file": _("A file was destroyed"),
     "agreement.amendment": _("A change of the agreement was asked for"),
     "agreement.renewal": _("A renewal of the agreement was asked for"),
+    "agreement.name-user": _("Naming a user of the agreement"),
+    "agreement.remove-user": _("Taking a user off the agreement"),
     "letter.download": _("A letter was downloaded"),
     "letter.check": _("Somebody checked a letter"),
     "lookup.erase": _("Details of look-ups were erased, their time being over"),
