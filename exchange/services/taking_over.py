@@ -74,6 +74,22 @@ def check(*, request: ExchangeRequest, by: User, to: User) -> None:
         raise Refusal("same-person", _("%(person)s looks after it already.") % {"person": to})
     if to.pk in rules.signatories(request):
         raise Refusal("rule-1", _("Whoever signed a request does not look after it as its requester."))
+    if not _others_can_sign(request, to):
+        raise Refusal(
+            "nobody-left-to-sign",
+            _(
+                "Nobody else of your agency could sign it then, as %(person)s is its last free signatory. Choose another one."
+            )
+            % {"person": to},
+        )
+
+
+def _others_can_sign(request: ExchangeRequest, to: User) -> bool:
+    """Whether it would not take the last signatory whose words do not stand in it: an author cannot sign."""
+    signing = Membership.objects.today().filter(agency=request.consumer, role=Role.ENDORSER, user__is_active=True)
+    free = signing.exclude(user__in=[request.created_by_id, request.last_edited_by_id])
+    free = free.exclude(user__in=request.editors.values("pk")).values_list("user", flat=True)
+    return set(free) != {to.pk}
 
 
 def _check_giver(request: ExchangeRequest, by: User, to: User) -> None:

@@ -13,7 +13,7 @@ from exchange.refusals import Refusal
 from exchange.services import cases, requests, taking_over
 from exchange.states import RequestStatus
 from registry.choices import Role
-from registry.models import Notice
+from registry.models import Membership, Notice
 from registry.permissions import DECIDE
 from tests.exchange.test_leavers import HOW, code_of, leave
 from tests.factories import MembershipFactory, assign, person
@@ -95,6 +95,16 @@ def test_signatory_or_whoever_has_it_gives_it_to_a_colleague(world, colleague, w
     assert request.code in Notice.objects.get().text
     if who == "endorser":  # the signatory wrote nothing, and can still sign
         assert world.submitted(world.proposed(request)).endorsed_by == by
+
+
+def test_last_free_signatory_is_not_made_an_author(world):
+    both = person(world.consumer, Role.REQUESTER, Role.ENDORSER)
+    request = world.draft()
+    taking_over.check(request=request, by=world.endorser, to=both)  # others can sign
+    Membership.objects.filter(user__in=[world.endorser, world.second_endorser]).update(
+        valid_to=timezone.localdate() - timedelta(days=1)
+    )
+    assert code_of(lambda: taking_over.take_over(request=request, by=world.requester, to=both)) == "nobody-left-to-sign"
 
 
 def test_who_can_neither_give_nor_take(world, colleague):
