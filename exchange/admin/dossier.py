@@ -213,12 +213,15 @@ class Dossier(Changed):
 
     @cached_property
     def completion_due(self):
-        """Until when something may be missing; None once that day is over or the clock does not run."""
+        """Until when what is missing has to be asked for; None while the clock does not run."""
         if not self.case.is_running:
             return None
         received = timezone.localdate(self.request.endorsed_at)
-        day = deadlines.due_on(received, deadlines.working_days_of(Term.COMPLETION))
-        return day if day >= timezone.localdate() else None
+        return deadlines.due_on(received, deadlines.working_days_of(Term.COMPLETION))
+
+    @property
+    def is_completion_over(self) -> bool:
+        return self.completion_due is not None and self.completion_due < timezone.localdate()
 
     @cached_property
     def days_over(self) -> int:

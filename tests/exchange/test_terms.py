@@ -73,6 +73,8 @@ def test_the_case_keeps_its_term_and_says_why(world):
     assert str(Term.COMPLEX.label) in shown
     assert str(Ground.LARGE.label) in shown
     assert "Phải đề nghị bổ sung" in shown
+    with time_machine.travel(timezone.now() + timedelta(days=14)):
+        assert "trả lại để hoàn thiện lúc này là muộn" in as_user(world.officer).get(page(case)).content.decode()
 
 
 def test_a_year_without_a_calendar_is_told(world):
