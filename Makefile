@@ -1,7 +1,7 @@
 # Every target makes what it needs: nothing has to be set up before `make demo` or `make test`.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo run test test-pg17 races samples bench-registry bench-desk lint messages screenshots check stop clean
+.PHONY: help install install-dev demo run test test-pg17 races machine samples bench-registry bench-desk lint messages screenshots check stop clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -83,6 +83,9 @@ RACES := two_approvals or double_click or approval_against or signature_against 
 
 races: install-dev ## Let people decide at the same moment, 200 times for each pair
 	@RACE_ROUNDS=$(or $(N),200) $(PYTHON) -m pytest tests/exchange/test_races.py tests/exchange/test_stop_races.py -n0 -k "$(RACES)" --durations=0 $(ARGS)
+
+machine: install-dev ## Let random people try 10,000 random moves; writes var/bench/machine.json
+	@MACHINE_STEPS=$(or $(N),10000) $(PYTHON) -m pytest tests/exchange/machine -n0 -q -s -k whatever $(ARGS)
 
 samples: install-dev ## Fetch databases that others made, and take them from registration to delivery
 	@$(PYTHON) -m tests.samples.packages
