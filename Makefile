@@ -81,8 +81,8 @@ test-pg17: install-dev ## Run what depends on the server on PostgreSQL 17 from t
 
 RACES := two_approvals or double_click or approval_against or signature_against or revocation_against or announcement or calling_off or carry_out or confirmation
 
-races: install-dev ## Let people decide at the same moment, 200 times for each pair
-	@RACE_ROUNDS=$(or $(N),200) $(PYTHON) -m pytest tests/exchange/test_races.py tests/exchange/test_stop_races.py -n0 -k "$(RACES)" --durations=0 $(ARGS)
+races: install-dev ## Let people decide at the same moment, 200 times for each pair; writes var/bench/races.json
+	@RACE_ROUNDS=$(or $(N),200) $(PYTHON) -m pytest -p tests.exchange.race_report tests/exchange/test_races.py tests/exchange/test_stop_races.py -n0 -k "$(RACES)" --durations=0 $(ARGS)
 
 machine: install-dev ## Let random people try 10,000 random moves; writes var/bench/machine.json
 	@MACHINE_STEPS=$(or $(N),10000) $(PYTHON) -m pytest tests/exchange/machine -n0 -q -s -k whatever $(ARGS)

@@ -16,11 +16,11 @@ from django.db import IntegrityError, connection, connections, transaction
 from django.utils import timezone
 
 from evidence import ledger
-from exchange.choices import AttemptOutcome, EndReason, Frequency, RequestKind
+from exchange.choices import AttemptOutcome, ConflictKind, EndReason, Frequency, RequestKind
 from exchange.fulfilment import packages, run
 from exchange.models import Agreement, Delivery, Letter, LetterCounter
 from exchange.refusals import Refusal
-from exchange.services import agreements, amendments, cases, deliveries, downloads, letters, requests
+from exchange.services import agreements, amendments, cases, deliveries, downloads, letters, recusals, requests
 from exchange.states import AgreementStatus, DeliveryStatus, RequestStatus
 from registry.choices import Mode
 from registry.models import Agency
@@ -140,6 +140,42 @@ def test_signature_against_editing(world):
         )
         assert refusals(found) == ["wrong-state"]
         assert fresh(request).status == RequestStatus.SUBMITTED
+
+
+def test_signature_against_sending_back_and_editing(world):
+    """A colleague sends it back and the clerk changes it, while it is being signed: what is signed is what was read."""
+    for number in range(ROUNDS):
+        request = world.proposed()
+        one, two, read = fresh(request), fresh(request), hash_of(request)
+
+        def send_back_and_edit(r=two, number=number):
+            requests.send_back(request=r, by=world.second_endorser, reason="Sửa lại")
+            content = {"reason": f"Khác {number}"}
+            requests.save_draft(request=r, by=world.requester, version=r.version, content=content)
+            requests.propose(request=r, by=world.requester)
+
+        found = at_once(
+            lambda r=one, h=read: requests.endorse(request=r, by=world.endorser, revision_hash=h), send_back_and_edit
+        )
+        after = fresh(request)
+        signed = not isinstance(found[0], Refusal)
+        assert signed == isinstance(found[1], Refusal)
+        assert after.status == (RequestStatus.SUBMITTED if signed else RequestStatus.PENDING_ENDORSEMENT)
+        assert (hash_of(after) == read) == signed
+
+
+def test_approval_against_a_conflict_that_the_approver_declares(make_world):
+    """From two windows of one person: a vote that counts and a conflict on record are never there together."""
+    world = make_world(quorum=2)
+    for _round in range(ROUNDS):
+        request = world.under_review()
+        copy = fresh(request)
+        at_once(
+            approving(request, world.approver),
+            lambda c=copy: recusals.declare(request=c, by=world.approver, kind=ConflictKind.INTEREST),
+        )
+        assert request.recusals.count() == 1
+        assert not request.cases.get().decisions.live().exists()
 
 
 def test_proposal_against_editing(world):
