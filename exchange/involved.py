@@ -24,12 +24,13 @@ def own_duty(user: User, database: Database, *names: str) -> bool:
 
 
 @remembered
-def delegation_to(user: User, database: Database) -> Delegation | None:
-    """Today's delegation to the person, who must work for the owner, from an approver assigned to the database."""
+def delegations_to(user: User, database: Database) -> list[Delegation]:
+    """Today's delegations to the person, who must work for the owner, from approvers assigned to the database; the oldest
+    first."""
     if not permissions.roles_of(user, agency=database.owner):
-        return None
+        return []
     given = Delegation.objects.today().filter(delegate=user, agency=database.owner).select_related("delegator")
-    return next((one for one in given if own_duty(one.delegator, database, permissions.DECIDE)), None)
+    return [one for one in given.order_by("pk") if own_duty(one.delegator, database, permissions.DECIDE)]
 
 
 @remembered

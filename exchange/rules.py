@@ -12,7 +12,7 @@ from exchange.involved import (
     DUTIES,
     advisers,
     case_of,
-    delegation_to,
+    delegations_to,
     filers,
     moved_votes,
     own_duty,
@@ -36,9 +36,10 @@ Subject = ExchangeRequest | Agreement | Delivery
 def check_mover(move: Move, subject: Subject, by: User | None) -> Delegation | None:
     """Refuse unless the person may make the move now, for the side that the table names; then the move's own rules.
 
-    Returns the delegation under which an approver decides, if that is the only ground. Its giver's conflicts count too.
+    Returns the delegation under which an approver decides, if that is the only ground. Its giver's conflicts count too:
+    of several delegations the oldest counts whose giver could make the move.
     """
-    delegation = None
+    delegations = []
     if move.side == Side.SYSTEM:
         if by is not None:
             raise Refusal("system-only", _("Only the portal itself does this."))
@@ -47,12 +48,26 @@ def check_mover(move: Move, subject: Subject, by: User | None) -> Delegation | N
             raise Refusal("nobody", _("Sign in with an active account."))
         if move.also_operator and permissions.has_role(by, Role.OPERATOR):
             return None  # an emergency: the owner's assignments do not bind the centre
-        delegation = _check_role(move, subject, by)
+        delegations = _check_role(move, subject, by)
     for name in move.rules:
         RULES[name](subject, by)
-        if delegation is not None and name in PERSONAL:
-            RULES[name](subject, delegation.delegator)
-    return delegation
+    personal = [RULES[name] for name in move.rules if name in PERSONAL]
+    return _first_free(delegations, lambda giver: [check(subject, giver) for check in personal])
+
+
+def _first_free(delegations: list[Delegation], check: Callable[[User], object]) -> Delegation | None:
+    """The first delegation whose giver is not refused, if there are any; where all are, the first one's refusal."""
+    first = None
+    for one in delegations:
+        try:
+            check(one.delegator)
+        except Refusal as refusal:
+            first = first or refusal
+        else:
+            return one
+    if first is not None:
+        raise first
+    return None
 
 
 def agency_of_side(side: Side, subject: Subject) -> Agency | None:
@@ -72,17 +87,18 @@ def acting_agency(side: Side, subject: Subject, by: User | None) -> Agency | Non
     return records.acting_agency(by)
 
 
-def _check_role(move: Move, subject: Subject, by: User) -> Delegation | None:
+def _check_role(move: Move, subject: Subject, by: User) -> list[Delegation]:
+    """Refuse who has no role for the move; returns the delegations that give it, where no own duty does."""
     agency = agency_of_side(move.side, subject)
     own = permissions.has_role(by, *move.roles, agency=agency)
     if Role.APPROVER in move.roles:
         duties = [name for name, role in DUTIES.items() if role in move.roles]
         database = subject.dataset.database
-        delegation = None if own_duty(by, database, *duties) else delegation_to(by, database)
-        if delegation is not None:
-            return delegation
+        delegations = [] if own_duty(by, database, *duties) else delegations_to(by, database)
+        if delegations:
+            return delegations
     if own:
-        return None
+        return []
     raise Refusal(
         "not-your-role",
         _("“%(move)s” takes the role %(roles)s in %(agency)s.")
@@ -154,7 +170,7 @@ def _assigned(*names: str) -> Callable[[ExchangeRequest | Agreement, User], None
         database: Database = subject.dataset.database
         if own_duty(by, database, *names):
             return
-        if permissions.DECIDE in names and delegation_to(by, database) is not None:
+        if permissions.DECIDE in names and delegations_to(by, database):
             return
         raise Refusal(
             "not-assigned",
@@ -279,10 +295,9 @@ def check_speaks_for_owner(agreement: Agreement, by: User) -> Delegation | None:
         raise Refusal("nobody", _("Sign in with an active account."))
     _assigned(permissions.DECIDE)(agreement, by)
     database = agreement.dataset.database
-    delegation = None if own_duty(by, database, permissions.DECIDE) else delegation_to(by, database)
-    for person in [by, delegation.delegator] if delegation else [by]:
-        _approver_not_of_consumer(agreement, person)
-    return delegation
+    _approver_not_of_consumer(agreement, by)
+    delegations = [] if own_duty(by, database, permissions.DECIDE) else delegations_to(by, database)
+    return _first_free(delegations, lambda giver: _approver_not_of_consumer(agreement, giver))
 
 
 def _within_policy(request: ExchangeRequest, by: User | None) -> None:

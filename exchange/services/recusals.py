@@ -61,7 +61,7 @@ def check_declaring(*, request: ExchangeRequest, by: User) -> None:
     """Refuse unless the person could have a part in the request for its owner, and it is not closed."""
     provider = request.provider
     serves = permissions.has_role(by, *ROLES, agency=provider)
-    if not serves and rules.delegation_to(by, request.dataset.database) is None:
+    if not serves and not rules.delegations_to(by, request.dataset.database):
         raise Refusal(
             "not-your-role", _("Only who handles requests for %(agency)s declares a conflict.") % {"agency": provider}
         )

@@ -7,11 +7,12 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from evidence.models import Entry, Outcome
-from exchange.choices import Verdict
+from exchange import rules
+from exchange.choices import ConflictKind, Verdict
 from exchange.models import Decision, ExchangeRequest
 from exchange.refusals import Refusal
 from exchange.scope import sha256
-from exchange.services import agreements, cases, requests, scopes
+from exchange.services import agreements, cases, recusals, requests, scopes
 from exchange.states import RequestStatus
 from registry.choices import Role
 from registry.models import User
@@ -309,6 +310,51 @@ def test_delegate_with_an_own_conflict_cannot_decide(world):
 def test_delegate_of_an_approver_with_a_conflict_cannot_decide(world):
     MembershipFactory(user=world.approver, agency=world.ministry, role=Role.AUDITOR)
     refused(lambda: approve(world.under_review(), delegate_of(world)), "rule-1", "request.approve")
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["concerned-first", "free-first"])
+def test_delegate_decides_for_the_approver_who_is_free_to(make_world, order):
+    """Of the approvers who delegated one declared a conflict: the other's delegation counts, whichever came first."""
+    world = make_world()
+    concerned, free = world.approvers[:2]
+    delegate = delegate_of(world, (concerned, free)[order[0]])
+    DelegationFactory(agency=world.provider, delegator=(concerned, free)[order[1]], delegate=delegate)
+    request = world.under_review()
+    recusals.declare(request=request, by=concerned, kind=ConflictKind.FAMILY)
+    approve(request, delegate)
+    assert Decision.objects.get().delegation.delegator == free
+
+
+def test_delegate_of_several_approvers_counts_once_and_for_the_oldest_delegation(make_world):
+    world = make_world(quorum=2)
+    first, second = world.approvers[:2]
+    delegate = delegate_of(world, first)
+    DelegationFactory(agency=world.provider, delegator=second, delegate=delegate)
+    request = approve(world.under_review(), delegate)
+    assert Decision.objects.get().delegation.delegator == first
+    refused(lambda: approve(request, delegate), "rule-2", "request.approve")
+
+
+def test_delegate_of_several_approvers_is_refused_where_none_of_them_is_free(make_world):
+    world = make_world()
+    request = world.under_review()
+    delegate = delegate_of(world, world.approvers[0])
+    DelegationFactory(agency=world.provider, delegator=world.approvers[1], delegate=delegate)
+    for approver in world.approvers[:2]:
+        recusals.declare(request=request, by=approver, kind=ConflictKind.FAMILY)
+    refused(lambda: approve(request, delegate), "rule-1", "request.approve")
+
+
+def test_delegate_speaks_for_the_approver_who_is_not_of_the_asking_side(make_world):
+    world = make_world()
+    agreement = approve(world.under_review(), world.approvers[1]).cases.get().agreements.get()
+    delegate = delegate_of(world, world.approvers[0])
+    DelegationFactory(agency=world.provider, delegator=world.approvers[1], delegate=delegate)
+    MembershipFactory(user=world.approvers[0], agency=world.ministry, role=Role.AUDITOR)
+    assert rules.check_speaks_for_owner(agreement, delegate).delegator == world.approvers[1]
+    MembershipFactory(user=world.approvers[1], agency=world.ministry, role=Role.AUDITOR)
+    with pytest.raises(Refusal, match=world.ministry.name):
+        rules.check_speaks_for_owner(agreement, delegate)
 
 
 @pytest.mark.parametrize("delegate_first", [True, False])
