@@ -2,12 +2,15 @@
 
 from datetime import datetime
 
+from django.db.models import Exists, Q
 from django.utils.translation import gettext_lazy as _
 
+from evidence.models import Entry, Outcome
 from exchange import revisions
 from exchange.choices import Verdict
-from exchange.models import Agreement, Decision, ExchangeRequest, ReviewCase, Revision
+from exchange.models import Advice, Agreement, Comment, Decision, ExchangeRequest, Recusal, ReviewCase, Revision
 from exchange.refusals import Refusal
+from exchange.states import REQUEST, Side
 from registry import permissions
 from registry.choices import Role
 from registry.models import Agency, Database, Delegation, Membership, User
@@ -62,6 +65,32 @@ def place_on_asking_side(subject: ExchangeRequest | Agreement, by: User) -> Agen
 def recused(request: ExchangeRequest) -> set[int]:
     """Everybody who declared a conflict with it."""
     return set(request.recusals.values_list("person", flat=True))
+
+
+# What people do for the owner and the ledger keeps: a case that was put back, or handed over, names its officer no more.
+DESK_MOVES = [f"request.{move.name}" for move in REQUEST.moves.values() if move.side == Side.PROVIDER]
+
+
+@remembered
+def served_owner(request: ExchangeRequest, person: User) -> bool:
+    """Whether the person ever had a part in it for an owner of the data: decided, also through a delegate or in a vote that
+    is void, advised, held the case or lengthened its term, wrote for the desk, or declared a conflict as one of its people."""
+    decided = Q(made_by=person) | Q(delegation__delegator=person)
+    held = Q(claimed_by=person) | Q(extended_by=person)
+    # A colleague to whom it was handed over did nothing to get it: the entry names both.
+    moved = Q(actor=str(person.public_id)) | Q(details__contains=f'"officer":"{person.public_id}"')
+    parts = [
+        Decision.objects.filter(decided, case__request=request),
+        Advice.objects.filter(case__request=request, made_by=person),
+        ReviewCase.objects.filter(held, request=request),
+        Comment.objects.filter(request=request, made_by=person, side=Side.PROVIDER),
+        Recusal.objects.filter(request=request, person=person),
+        Entry.objects.in_case(request.code).filter(moved, action__in=DESK_MOVES, outcome=Outcome.SUCCESS),
+    ]
+    any_part = Q()
+    for rows in parts:
+        any_part |= Q(Exists(rows))
+    return ExchangeRequest.objects.filter(any_part, pk=request.pk).exists()
 
 
 @remembered

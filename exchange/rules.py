@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 
-from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -18,10 +17,11 @@ from exchange.involved import (
     own_duty,
     place_on_asking_side,
     recused,
+    served_owner,
     signatories,
     votes_of,
 )
-from exchange.models import Agreement, Decision, Delivery, ExchangeRequest, ReviewCase
+from exchange.models import Agreement, Delivery, ExchangeRequest, ReviewCase
 from exchange.refusals import Incomplete, Refusal
 from exchange.services import claims, completeness, scopes
 from exchange.states import Move, Side
@@ -118,14 +118,17 @@ def _endorser_did_not_file(request: ExchangeRequest, by: User) -> None:
         )
 
 
-def _mover_decided_nothing(subject: ExchangeRequest | Agreement, by: User) -> None:
+def check_served_not_owner(subject: ExchangeRequest | Agreement, person: User) -> None:
+    """Refuse who once had a part in the request for the owner: that person does not speak for the other side afterwards."""
     request = subject.case.request if isinstance(subject, Agreement) else subject
-    # Void decisions count: who once judged the request for the owner does not speak for the other side afterwards.
-    own = Q(made_by=by) | Q(delegation__delegator=by)
-    if Decision.objects.filter(own, case__request=request).exists():
+    if served_owner(request, person):
         raise Refusal(
             "rule-1",
-            _("Whoever decided on a request for the owner cannot act for the asking agency. Ask another signatory."),
+            _(
+                "%(person)s decided, advised or worked on this request for the owner of the data, and does not act for the "
+                "asking agency. A colleague can."
+            )
+            % {"person": person},
         )
 
 
@@ -355,7 +358,7 @@ RULES: dict[str, Callable[[Subject, User | None], None]] = {
     "within_policy": _within_policy,
     "agreement_followed": _agreement_followed,
     "endorser_did_not_file": _endorser_did_not_file,
-    "mover_decided_nothing": _mover_decided_nothing,
+    "mover_served_not_owner": check_served_not_owner,
     "officer_assigned_to_database": _assigned(permissions.HANDLE),
     "mover_assigned_to_database": _assigned(permissions.HANDLE, permissions.DECIDE),
     "approver_assigned_to_database": _assigned(permissions.DECIDE),

@@ -126,7 +126,7 @@ REQUEST = _table(
         (_R.PENDING_ENDORSEMENT,),
         Side.CONSUMER,
         (Role.REQUESTER,),
-        ("complete", "within_policy", "agreement_followed"),
+        ("mover_served_not_owner", "complete", "within_policy", "agreement_followed"),
     ),
     Move(
         "send_back",
@@ -135,7 +135,7 @@ REQUEST = _table(
         (_R.DRAFT,),
         Side.CONSUMER,
         (Role.ENDORSER,),
-        ("endorser_did_not_file",),
+        ("endorser_did_not_file", "mover_served_not_owner"),
         needs_reason=True,
     ),
     Move(
@@ -145,7 +145,7 @@ REQUEST = _table(
         (_R.SUBMITTED,),
         Side.CONSUMER,
         (Role.ENDORSER,),
-        ("endorser_did_not_file", "mover_decided_nothing", "basis_in_force", "within_policy", "agreement_followed"),
+        ("endorser_did_not_file", "mover_served_not_owner", "basis_in_force", "within_policy", "agreement_followed"),
     ),
     Move(
         "claim",
@@ -258,7 +258,7 @@ REQUEST = _table(
         (_R.APPROVED,),
         Side.CONSUMER,
         (Role.ENDORSER,),
-        ("endorser_did_not_file", "mover_decided_nothing", "agreement_followed"),
+        ("endorser_did_not_file", "mover_served_not_owner", "agreement_followed"),
     ),
     Move(
         "decline",
@@ -267,7 +267,7 @@ REQUEST = _table(
         (_R.WITHDRAWN,),
         Side.CONSUMER,
         (Role.ENDORSER,),
-        ("endorser_did_not_file", "mover_decided_nothing"),
+        ("endorser_did_not_file", "mover_served_not_owner"),
         needs_reason=True,
     ),
     Move(
@@ -277,6 +277,7 @@ REQUEST = _table(
         (_R.WITHDRAWN,),
         Side.CONSUMER,
         (Role.REQUESTER,),
+        ("mover_served_not_owner",),
     ),
     Move("lapse", _("Lapse"), frozenset({_R.DRAFT, _R.RETURNED, _R.OFFERED}), (_R.EXPIRED,), Side.SYSTEM),
 )
@@ -372,7 +373,7 @@ AGREEMENT = _table(
         (),
         Side.CONSUMER,
         (Role.ENDORSER,),
-        ("mover_decided_nothing", "mover_uses_nothing", "not_confirmed_today"),
+        ("mover_served_not_owner", "mover_uses_nothing", "not_confirmed_today"),
         stays=True,
     ),
     Move(

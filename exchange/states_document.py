@@ -19,7 +19,7 @@ RULES = {
     "within_policy": "a sharing policy offers today all that is asked for",
     "agreement_followed": "the agreement that it is about, if any, is in its latest version and was not ended",
     "endorser_did_not_file": "the mover neither filed, proposed nor ever edited the request",
-    "mover_decided_nothing": "the mover never decided on the request for the owner, in person or through a delegate",
+    "mover_served_not_owner": "the mover never had a part in the request for the owner: neither decided, in person or through a delegate, nor advised, handled it, lengthened its term, wrote for the desk, or declared a conflict there",
     "officer_assigned_to_database": "the mover is assigned to handle requests for the database",
     "mover_assigned_to_database": "the mover is assigned to handle or to decide requests for the database",
     "approver_assigned_to_database": "the mover is assigned to decide requests for the database",

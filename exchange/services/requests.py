@@ -201,13 +201,14 @@ def mark_edited(request: ExchangeRequest, by: User) -> None:
 
 
 def check_editable(*, request: ExchangeRequest, by: User) -> None:
-    """Refuse unless the person files for the agency and the request is still, or again, a draft."""
+    """Refuse unless the person files for the agency and the request is still, or again, a draft; and who served its owner."""
     if not permissions.has_role(by, Role.REQUESTER, agency=request.consumer):
         raise Refusal(
             "not-your-role", _("Only a requester of %(agency)s edits its requests.") % {"agency": request.consumer}
         )
     if not request.is_editable:
         raise WrongState(request.get_status_display())
+    rules.check_served_not_owner(request, by)
 
 
 def _stale(request: ExchangeRequest) -> Refusal:

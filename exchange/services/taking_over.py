@@ -72,6 +72,8 @@ def check(*, request: ExchangeRequest, by: User, to: User) -> None:
         )
     if to == request.responsible:
         raise Refusal("same-person", _("%(person)s looks after it already.") % {"person": to})
+    rules.check_served_not_owner(request, by)
+    rules.check_served_not_owner(request, to)
     if to.pk in rules.signatories(request):
         raise Refusal("rule-1", _("Whoever signed a request does not look after it as its requester."))
     if not _others_can_sign(request, to):

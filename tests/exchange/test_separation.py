@@ -8,12 +8,22 @@ from django.utils import timezone
 
 from evidence.models import Entry, Outcome
 from exchange import rules
-from exchange.choices import ConflictKind, Verdict
+from exchange.choices import ConflictKind, Recommendation, Verdict
 from exchange.models import Decision, ExchangeRequest
 from exchange.refusals import Refusal
 from exchange.scope import sha256
-from exchange.services import agreements, cases, recusals, requests, scopes
-from exchange.states import RequestStatus
+from exchange.services import (
+    advice,
+    agreements,
+    cases,
+    comments,
+    extending,
+    recusals,
+    requests,
+    scopes,
+    taking_over,
+)
+from exchange.states import RequestStatus, Side
 from registry.choices import Role
 from registry.models import User
 from registry.permissions import DECIDE, HANDLE
@@ -28,6 +38,7 @@ from tests.factories import (
     handler,
     person,
     put_below,
+    reviewer,
 )
 from tests.scenarios import hash_of
 
@@ -422,6 +433,98 @@ def test_whoever_returned_a_request_does_not_sign_its_next_revision(world):
     refused(lambda: endorse(request, someone), "rule-1", "request.endorse")
     sql = "UPDATE exchange_revision SET endorsed_by_id = %s, endorsed_at = now() WHERE id = %s"
     refused_by_database(sql, someone.pk, request.revisions.first().pk, match="decided on a request")
+
+
+def serves_owner(world, part: str):
+    """A request that was sent back, and somebody who had that part in it for the owner."""
+    request, someone = world.under_review(), None
+    match part:
+        case "reviewer":
+            someone = reviewer(world.database)
+            advice.give(
+                request=request,
+                by=someone,
+                recommendation=Recommendation.FOR,
+                text="Đủ",
+                revision_hash=hash_of(request),
+            )
+        case "claimed":
+            someone = world.officer
+        case "released":
+            someone = handler(world.database)
+            cases.hand_over(request=request, by=world.officer, to=someone)
+            cases.release(request=request, by=someone)
+            cases.claim(request=request, by=world.officer)
+        case "handed-over":
+            someone = handler(world.database)
+            cases.hand_over(request=request, by=world.officer, to=someone)
+            cases.hand_over(request=request, by=world.officer, to=handler(world.database))
+        case "lengthened":
+            someone = world.approvers[1]
+            extending.extend(request=request, by=someone, working_days=1, reason="Hỏi ý kiến")
+        case "wrote":
+            someone = world.approvers[1]
+            comments.write(request=request, by=someone, side=Side.PROVIDER, text="Đã xem")
+        case "concerned":
+            someone = world.approvers[1]
+            recusals.declare(request=request, by=someone, kind=ConflictKind.FAMILY)
+    return request, someone
+
+
+PARTS = ["reviewer", "claimed", "released", "handed-over", "lengthened", "wrote", "concerned"]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_whoever_served_the_owner_signs_nothing(world, part):
+    request, someone = serves_owner(world, part)
+    request = world.proposed(
+        cases.send_back(request=request, by=world.approver, reason="Sửa", revision_hash=hash_of(request))
+    )
+    moves_to_the_consumer(world, someone)
+    refused(lambda: endorse(request, someone), "rule-1", "request.endorse")
+    refused(lambda: requests.send_back(request=request, by=someone, reason="x"), "rule-1", "request.send_back")
+    assert endorse(request, world.endorser).status == RequestStatus.SUBMITTED
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("move", ["accept", "decline"])
+def test_whoever_served_the_owner_answers_no_offer(world, part, move):
+    request, someone = serves_owner(world, part)
+    world.offered(request)
+    moves_to_the_consumer(world, someone)
+    reason = {"reason": "Không"} if move == "decline" else {}
+    refused(lambda: getattr(requests, move)(request=request, by=someone, **reason), "rule-1", f"request.{move}")
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_whoever_served_the_owner_files_nothing_for_the_asking_agency(world, part):
+    request, someone = serves_owner(world, part)
+    cases.send_back(request=request, by=world.approver, reason="Sửa", revision_hash=hash_of(request))
+    someone.memberships.update(valid_to=timezone.localdate() - timedelta(days=1))
+    MembershipFactory(user=someone, agency=world.consumer, role=Role.REQUESTER)
+    edit = {"request": request, "version": request.version, "content": {"reason": "Khác"}}
+    refused(lambda: requests.save_draft(**edit, by=someone), "rule-1", "request.edit")
+    refused(lambda: requests.propose(request=request, by=someone), "rule-1", "request.propose")
+    refused(lambda: requests.withdraw(request=request, by=someone), "rule-1", "request.withdraw")
+    refused(
+        lambda: taking_over.take_over(request=request, by=world.endorser, to=someone), "rule-1", "request.take_over"
+    )
+    assert requests.save_draft(**edit, by=world.requester).version == request.version + 1
+
+
+def test_serving_the_owner_in_one_request_closes_no_other(world):
+    """Nor does a move that was refused count as a part."""
+    request, other = world.under_review(), world.proposed()
+    someone = person(world.provider, Role.CASE_OFFICER)
+    refused(
+        lambda: cases.send_back(request=request, by=someone, reason="x", revision_hash=hash_of(request)),
+        "not-assigned",
+        "request.return",
+    )
+    cases.send_back(request=request, by=world.approver, reason="Sửa", revision_hash=hash_of(request))
+    request = world.proposed(request)
+    assert endorse(request, moves_to_the_consumer(world, someone)).status == RequestStatus.SUBMITTED
+    assert endorse(other, moves_to_the_consumer(world, world.approver)).status == RequestStatus.SUBMITTED
 
 
 def test_signatory_of_an_earlier_revision_does_not_decide(world):
