@@ -26,14 +26,12 @@ def issue(*, case: ReviewCase, content: dict, of: Agency | None = None) -> Lette
     agency = of or case.provider
     LetterCounter.objects.get_or_create(agency=agency, year=year)
     counter = LetterCounter.objects.select_for_update().get(agency=agency, year=year)
-    counter.last += 1
-    counter.save(update_fields=["last"])
     text = canonical({**content, "names": names_of(case, content, agency)})
     return Letter.objects.create(
         case=case,
         agency=agency,
         year=year,
-        number=counter.last,
+        number=counter.last + 1,  # the counter moves on with the letter, in the database
         content=text,
         content_hash=sha256(text),
         check_code=check_codes.new(),

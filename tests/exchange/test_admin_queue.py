@@ -10,6 +10,7 @@ from exchange.services import cases, requests
 from registry.choices import PersonalData, Role
 from tests import factories
 from tests.exchange.desk import as_user, changelist, questions, rows
+from tests.exchange.past import put_due
 from tests.factories import person
 from tests.scenarios import hash_of
 
@@ -19,7 +20,7 @@ def codes(client, **query) -> list[str]:
 
 
 def overdue(request, days=1):
-    request.cases.update(due_on=timezone.localdate() - timedelta(days=days))
+    put_due(timezone.localdate() - timedelta(days=days), request)
     return request
 
 

@@ -18,6 +18,7 @@ from registry.choices import Role, RowOutcome
 from registry.errors import RegistryRefusal
 from tests import factories
 from tests.exchange.desk import as_user, told
+from tests.exchange.past import put_due
 from tests.factories import person
 
 HEADER = "day,kind,closes_at,title,source\n"
@@ -231,9 +232,7 @@ def test_years_without_days_off_are_told(world):
         CalendarDay.objects.create(day=date(2027, 2, 13), kind=DayKind.WORKING, title="Làm bù")
         assert calendar_files.years_without_days_off() == [2027]
         assert not deadlines.has_calendar(2027)
-        case = world.submitted().cases.get()
-        case.due_on = date(2028, 1, 10)
-        case.save()
+        put_due(date(2028, 1, 10), world.submitted())
         assert calendar_files.years_without_days_off() == [2027, 2028]
 
 

@@ -11,14 +11,16 @@ from django.db import DatabaseError, IntegrityError, ProgrammingError, connectio
 from django.utils import timezone
 
 from evidence.models import Entry
+from exchange import check_codes
 from exchange.choices import Frequency
-from exchange.models import Agreement, Decision, Delivery, Letter, LetterCopy, ReviewCase, Revision
-from exchange.scope import Filter, Scope, sha256
+from exchange.models import Agreement, Decision, Delivery, Letter, LetterCopy, LetterCounter, ReviewCase, Revision
+from exchange.scope import Filter, Scope, canonical, sha256
 from exchange.services import agreements, cases, deliveries, requests
 from exchange.services.scopes import scope_of_revision
 from exchange.states import TABLES
 from registry.choices import Role
 from registry.models import SharingPolicy
+from tests.exchange.past import letters_of_anything
 from tests.exchange.web_role import as_web_process
 from tests.factories import (
     DatabaseFactory,
@@ -629,16 +631,175 @@ def test_what_was_written_once_cannot_be_rewritten(world, model, change):
 
 def test_letter_with_a_gap_before_it_or_of_another_year_is_refused(world):
     letter = world.agreed().case.letters.get()
-    for changes, match in (
-        ({"number": letter.number + 2}, "would leave a gap"),
-        ({"number": letter.number}, "exchange_letter_number"),
-        ({"number": 1, "year": letter.year - 1}, "in the year in which it is issued"),
-        ({"number": letter.number + 1, "check_code": "1"}, "exchange_letter_check_code"),
-    ):
-        with pytest.raises(IntegrityError, match=match):
-            insert_copy(letter, public_id=uuid.uuid4(), **changes)
-    insert_copy(letter, public_id=uuid.uuid4(), number=letter.number + 1)
+    with letters_of_anything():
+        for changes, match in (
+            ({"number": letter.number + 2}, "would leave a gap"),
+            ({"number": letter.number}, "exchange_letter_number"),
+            ({"number": 1, "year": letter.year - 1}, "in the year in which it is issued"),
+            ({"number": letter.number + 1, "check_code": "1"}, "exchange_letter_check_code"),
+        ):
+            with pytest.raises(IntegrityError, match=match):
+                insert_copy(letter, public_id=uuid.uuid4(), **changes)
+        insert_copy(letter, public_id=uuid.uuid4(), number=letter.number + 1)
     assert Letter.objects.count() == 2
+
+
+def send_letter(request, /, **changes) -> None:
+    """Insert the letter of an approval of all that was asked for, as plain SQL; `changes` tell something else."""
+    case, revision = request.cases.get(), request.revisions.first()
+    agency = changes.pop("agency", case.provider)
+    content = {
+        "request": request.code,
+        "from": case.provider.code,
+        "to": request.consumer.code,
+        "verdict": "approve",
+        "revision_sha256": revision.content_hash,
+        "scope": scope_of_revision(revision).as_document(),
+    }
+    text = canonical({name: value for name, value in (content | changes).items() if value is not None})
+    execute(
+        """INSERT INTO exchange_letter (public_id, case_id, agency_id, year, number, content, content_hash, check_code, issued_at)
+           VALUES (gen_random_uuid(), %s, %s, %s, 1, %s, %s, %s, now())""",
+        case.pk, agency.pk, timezone.localdate().year, text, sha256(text), check_codes.new(),
+    )  # fmt: skip
+
+
+def test_letter_of_what_was_decided_is_taken_once(world):
+    request = world.under_review()
+    vote(request, world.approver)
+    send_letter(request)
+    assert LetterCounter.objects.get().last == 1
+    with pytest.raises(IntegrityError, match="has its letter"):
+        insert_copy(Letter.objects.get(), public_id=uuid.uuid4(), number=2)
+
+
+def test_letter_without_a_decision_is_refused(world):
+    with pytest.raises(IntegrityError, match="something else than was decided"):
+        send_letter(world.under_review())
+
+
+def test_letter_before_the_last_vote_is_refused(make_world):
+    world = make_world(quorum=2)
+    request = world.under_review()
+    vote(request, world.approvers[0])
+    with pytest.raises(IntegrityError, match="something else than was decided"):
+        send_letter(request)
+    vote(request, world.approvers[1])
+    send_letter(request)
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"verdict": "reject"}, "something else than was decided"),
+        ({"verdict": "return"}, "something else than was decided"),
+        ({"verdict": None}, "neither a decision nor a certificate"),
+        ({"kind": "destruction", "verdict": None, "certificate_sha256": "0" * 64}, "neither a decision nor a cert"),
+        ({"certificate_sha256": "0" * 64}, "something else than was decided"),
+        ({"revision_sha256": "0" * 64}, "something else than was decided"),
+        ({"revision_sha256": None}, "something else than was decided"),
+        ({"scope": {}}, "something else than was decided"),
+        ({"scope": None}, "something else than was decided"),
+        ({"standing": {"permission": "x"}}, "something else than was decided"),
+        ({"from": "NOBODY"}, "names other parties"),
+        ({"to": "NOBODY"}, "names other parties"),
+        ({"to": None}, "names other parties"),
+        ({"request": "YC-1"}, "names other parties"),
+    ],
+)
+def test_letter_that_tells_something_else_is_refused(world, changes, match):
+    request = world.under_review()
+    vote(request, world.approver)
+    with pytest.raises(IntegrityError, match=match):
+        send_letter(request, **changes)
+
+
+def test_letter_of_another_agency_is_refused(world):
+    request = world.under_review()
+    vote(request, world.approver)
+    with pytest.raises(IntegrityError, match="something else than was decided"):
+        send_letter(request, agency=world.consumer)
+
+
+def test_letter_of_a_rejection_tells_its_reason_and_law(world):
+    request = world.under_review()
+    vote(request, world.approver, verdict="reject")
+    told = {"verdict": "reject", "reason": "x", "legal_basis": request.legal_basis.number}
+    for changes in ({"verdict": "approve"}, {"reason": "y"}, {"reason": None}, {"legal_basis": "1/1"}):
+        with pytest.raises(IntegrityError, match="something else than was decided"):
+            send_letter(request, **(told | changes))
+    send_letter(request, **told)
+
+
+def test_counter_of_letters_moves_with_a_letter_only(world):
+    world.voted()
+    execute("SET CONSTRAINTS ALL IMMEDIATE")
+    for change in ("last = last + 1", "last = last + 5", "last = last - 1", "year = year + 1, last = last + 1"):
+        refused(f"UPDATE exchange_lettercounter SET {change}", match="moves on by one with a letter")  # noqa: S608
+    refused(
+        "INSERT INTO exchange_lettercounter (agency_id, year, last) VALUES (%s, 2040, 3)",
+        world.provider.pk,
+        match="begins at 0",
+    )
+    refused("DELETE FROM exchange_lettercounter", match="refused")
+    refused_to_the_owner_too("TRUNCATE exchange_lettercounter", match="refused")
+    execute("INSERT INTO exchange_lettercounter (agency_id, year, last) VALUES (%s, 2040, 0)", world.provider.pk)
+    world.voted()
+    assert sorted(LetterCounter.objects.values_list("last", flat=True)) == [0, 2]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "due_on = due_on + 300",
+        "due_on = due_on - 1",
+        "term = 'very-complex'",
+        "term_grounds = '{large}'",
+        "paused_days = 90",
+    ],
+)
+@pytest.mark.parametrize("stage", ["submitted", "under_review", "voted"])
+def test_term_of_a_case_moves_with_a_signature_only(world, change, stage):
+    getattr(world, stage)()
+    refused(f"UPDATE exchange_reviewcase SET {change}", match="set when its request is signed")  # noqa: S608
+
+
+EXTENSION = "extended_at = now(), extended_days = 1, extension_reason = 'x'"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "due_on = due_on + 300",
+        "due_on = due_on - 1",
+        "due_on = due_on",
+        "due_on = {following}, paused_days = 90",
+        "due_on = {following}, term = 'complex'",
+    ],
+)
+def test_term_is_lengthened_by_the_days_that_are_told(world, change):
+    world.under_review()
+    following = "due_on + CASE WHEN extract(isodow FROM due_on) = 5 THEN 3 ELSE 1 END"
+    refused(
+        f"UPDATE exchange_reviewcase SET {EXTENSION}, extended_by_id = %s, "  # noqa: S608
+        + change.format(following=following),
+        world.approver.pk,
+        match="lengthened while it runs",
+    )
+    execute(
+        f"UPDATE exchange_reviewcase SET {EXTENSION}, extended_by_id = %s, due_on = {following}",  # noqa: S608
+        world.approver.pk,
+    )
+
+
+def test_term_is_not_lengthened_by_more_than_itself(world):
+    world.under_review()
+    refused(
+        "UPDATE exchange_reviewcase SET extended_at = now(), extended_days = 200, extension_reason = 'x',"
+        " extended_by_id = %s, due_on = due_on + 280",
+        world.approver.pk,
+        match="lengthened while it runs",
+    )
 
 
 def test_record_of_a_letters_file_takes_new_rows_only(world):

@@ -15,6 +15,7 @@ from exchange.services import cases, deadlines, requests
 from exchange.terms import Term
 from registry.choices import PersonalData
 from registry.models import Field
+from tests.exchange.past import put_due
 from tests.scenarios import hash_of
 
 MONDAY = date(2026, 3, 2)
@@ -92,7 +93,7 @@ def test_clock_stands_still_while_the_request_is_returned(world):
 def test_case_that_was_overdue_when_returned_is_due_the_next_working_day(world):
     with morning(2):
         request = world.under_review()
-    type(request.cases.get()).objects.update(due_on=date(2026, 3, 3))
+    put_due(date(2026, 3, 3))
     with morning(5):
         cases.send_back(request=request, by=world.officer, reason="Sửa", revision_hash=hash_of(request))
     with morning(16):

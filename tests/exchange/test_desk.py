@@ -13,6 +13,7 @@ from exchange.services import advice, cases, desk, recusals, requests
 from registry.choices import Role
 from registry.services import access
 from tests import factories
+from tests.exchange.past import put_due
 from tests.factories import person
 from tests.scenarios import hash_of
 
@@ -100,7 +101,7 @@ def test_files_wait_until_their_time_is_over(world):
 
 def test_the_one_due_first_comes_first_and_is_marked(world, client):
     later, sooner = world.under_review(), world.under_review(urgency=Urgency.EXPRESS)
-    sooner.cases.update(due_on=timezone.localdate() - timedelta(days=1))
+    put_due(timezone.localdate() - timedelta(days=1), sooner)
     assert codes(world.approver) == {"decide": [sooner.code, later.code]}
     client.force_login(world.approver)
     shown = client.get(reverse("exchange:desk")).content.decode()

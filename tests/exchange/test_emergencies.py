@@ -31,6 +31,7 @@ from exchange.terms import Term
 from registry.choices import Mode, PersonalData, Role
 from registry.models import Field, Notice
 from tests import factories
+from tests.exchange.past import put_due
 from tests.factories import person
 from tests.scenarios import agreement_of, hash_of
 
@@ -420,7 +421,7 @@ def test_no_emergency_lasts_longer_whoever_concludes_it(world, monkeypatch):
 
 def test_it_stands_first_on_the_desk_and_in_the_queue(client, world):
     ordinary = world.under_review()
-    ReviewCase.objects.filter(request=ordinary).update(due_on=timezone.localdate() - timedelta(days=9))
+    put_due(timezone.localdate() - timedelta(days=9), ordinary)
     request = submitted(world)
     section = next(one for one in desk.for_person(world.approver) if one.name == "decide")
     assert [row.code for row in section.rows] == [request.code, ordinary.code]

@@ -21,6 +21,7 @@ from exchange.waiting import whose_turn
 from registry.choices import Role
 from registry.models import Notice
 from tests.exchange.desk import as_user, changelist, page, press, refused
+from tests.exchange.past import put_due
 from tests.factories import AgencyFactory, MembershipFactory, handler, person
 from tests.scenarios import hash_of
 
@@ -181,7 +182,7 @@ def test_votes_on_an_earlier_revision_do_not_hold_a_case(make_world):
 
 
 def overdue(request, days=1):
-    request.cases.update(due_on=timezone.localdate() - timedelta(days=days))
+    put_due(timezone.localdate() - timedelta(days=days), request)
 
 
 def test_workload_counts_by_case_officer(world):
@@ -192,7 +193,7 @@ def test_workload_counts_by_case_officer(world):
             cases.hand_over(request=request, by=other, to=other)
             overdue(request)
         else:
-            request.cases.update(due_on=timezone.localdate() + timedelta(days=number))
+            put_due(timezone.localdate() + timedelta(days=number), request)
     world.submitted()
     world.voted()
     lines = workload.of([world.provider])

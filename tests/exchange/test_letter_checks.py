@@ -13,6 +13,7 @@ from evidence.models import Entry, Outcome
 from exchange import check_codes
 from exchange.models import Letter, LetterCopy
 from exchange.services import agreements, cases, requests
+from tests.exchange.past import letters_of_anything
 from tests.scenarios import agreement_of, hash_of
 
 CHECK = reverse("exchange:letter-check")
@@ -75,16 +76,17 @@ def test_number_and_code_are_read_however_they_are_typed(client, letter, spellin
 
 def test_letters_of_one_number_and_different_years_are_told_apart_by_their_codes(client, letter):
     last_year = letter.issued_at.replace(year=letter.year - 1)
-    older = Letter.objects.create(
-        case=letter.case,
-        agency=letter.agency,
-        year=letter.year - 1,
-        number=letter.number,
-        content=letter.content,
-        content_hash=letter.content_hash,
-        check_code=check_codes.new(),
-        issued_at=last_year,
-    )
+    with letters_of_anything():
+        older = Letter.objects.create(
+            case=letter.case,
+            agency=letter.agency,
+            year=letter.year - 1,
+            number=letter.number,
+            content=letter.content,
+            content_hash=letter.content_hash,
+            check_code=check_codes.new(),
+            issued_at=last_year,
+        )
     for one in (letter, older):
         assert scanned(client, one).context["check"].letter == one
 
@@ -210,17 +212,18 @@ def test_rejection_is_told_as_one(client, world):
 
 
 def test_earlier_letter_of_a_case_says_that_there_is_a_later_one(client, letter):
-    Letter.objects.create(
-        case=letter.case,
-        agency=letter.agency,
-        year=letter.year,
-        number=letter.number + 1,
-        content=letter.content,
-        content_hash=letter.content_hash,
-        check_code=check_codes.new(),
-        issued_at=letter.issued_at,
-        public_id=uuid.uuid4(),
-    )
+    with letters_of_anything():
+        Letter.objects.create(
+            case=letter.case,
+            agency=letter.agency,
+            year=letter.year,
+            number=letter.number + 1,
+            content=letter.content,
+            content_hash=letter.content_hash,
+            check_code=check_codes.new(),
+            issued_at=letter.issued_at,
+            public_id=uuid.uuid4(),
+        )
     assert "đã có công văn ban hành sau" in scanned(client, letter).text
 
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from evidence.models import Entry
-from exchange.models import DailyDigest, DeadlineProfile, Escalation, ReviewCase
+from exchange.models import DailyDigest, DeadlineProfile, Escalation
 from exchange.refusals import Refusal
 from exchange.services import cases, deadlines, desk, digests, escalating, extending, recusals
 from exchange.states import RequestStatus
@@ -19,6 +19,7 @@ from registry.choices import Mode, Role
 from registry.models import Notice
 from tests import factories
 from tests.exchange.desk import as_user, page, refused
+from tests.exchange.past import put_due
 from tests.factories import person
 from tests.scenarios import hash_of
 
@@ -113,7 +114,7 @@ def test_who_does_not_lengthen_it_and_when(world):
     request = world.under_review()
     for by in (world.requester, world.endorser, person(world.provider, Role.APPROVER), world.operator):
         assert code_of(extend, request=request, by=by) == "not-your-role"
-    ReviewCase.objects.update(due_on=timezone.localdate() - timedelta(days=1))
+    put_due(timezone.localdate() - timedelta(days=1))
     assert code_of(extend, request=request, by=world.officer) == "overdue"
     cases.send_back(request=request, by=world.officer, reason="x", revision_hash=hash_of(request))
     assert code_of(extend, request=request, by=world.officer) == "wrong-state"
@@ -170,7 +171,7 @@ def test_a_claim_lapses_after_its_days_and_not_before(world):
 def test_work_keeps_a_claim_alive(world):
     with at(date(2026, 3, 2)):
         request = world.under_review()
-    ReviewCase.objects.update(due_on=date(2026, 6, 1))
+    put_due(date(2026, 6, 1))
     with at(date(2026, 3, 12)):
         extend(request, world.officer)
     with at(date(2026, 3, 18)):
@@ -206,7 +207,7 @@ def digest_of(person) -> dict | None:
 def due_soon(world):
     with at(date(2026, 3, 2)):
         request = world.under_review(period_to=date(2027, 1, 1), retention_until=date(2027, 1, 1))
-    ReviewCase.objects.update(due_on=date(2026, 3, 4))
+    put_due(date(2026, 3, 4))
     return request
 
 
@@ -292,7 +293,7 @@ def test_a_superior_agency_sees_the_desk_and_not_the_case(world):
     factories.put_below(world.provider, ministry)
     above = person(ministry, Role.APPROVER)
     request = world.under_review()
-    ReviewCase.objects.update(due_on=timezone.localdate() - timedelta(days=30))
+    put_due(timezone.localdate() - timedelta(days=30))
     escalating.escalate_due()
     [section] = desk.for_person(above)
     assert (section.rows[0].code, section.rows[0].url, section.rows[0].about) == (request.code, "", str(world.provider))
@@ -301,7 +302,7 @@ def test_a_superior_agency_sees_the_desk_and_not_the_case(world):
 
 def test_an_agency_with_nobody_above_takes_two_steps_and_is_left_alone(world):
     world.under_review()
-    ReviewCase.objects.update(due_on=timezone.localdate() - timedelta(days=30))
+    put_due(timezone.localdate() - timedelta(days=30))
     assert escalating.escalate_due() == 1
     assert list(Escalation.objects.values_list("step", flat=True)) == [1, 2]
     assert escalating.escalate_due() == 0
@@ -310,7 +311,7 @@ def test_an_agency_with_nobody_above_takes_two_steps_and_is_left_alone(world):
 
 def test_what_is_decided_is_not_escalated(world):
     request = world.under_review()
-    ReviewCase.objects.update(due_on=timezone.localdate() - timedelta(days=30))
+    put_due(timezone.localdate() - timedelta(days=30))
     world.voted(request)
     assert escalating.escalate_due() == 0
 
@@ -318,7 +319,7 @@ def test_what_is_decided_is_not_escalated(world):
 @pytest.mark.parametrize("statement", ["UPDATE exchange_escalation SET step = 3", "DELETE FROM exchange_escalation"])
 def test_the_database_keeps_escalations(world, statement):
     world.under_review()
-    ReviewCase.objects.update(due_on=timezone.localdate() - timedelta(days=1))
+    put_due(timezone.localdate() - timedelta(days=1))
     with at(timezone.localdate() + timedelta(days=4)):
         escalating.escalate_due()
     assert Escalation.objects.exists()
