@@ -260,6 +260,7 @@ SILENT = {
     ("request", "approve", R.UNDER_REVIEW),
     ("request", "set_aside", R.UNDER_REVIEW),
     ("request", "hand_over", R.UNDER_REVIEW),
+    ("request", "extend", UNCHANGED),  # who asked reads it on the request's page, with the reason
 }
 # Endings of a delivery of which people hear as something that became of its agreement.
 QUIET_ENDINGS = {EndReason.STOPPED, EndReason.REPLACED}

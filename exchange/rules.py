@@ -232,6 +232,14 @@ def _is_emergency(request: ExchangeRequest, by: User | None) -> None:
         )
 
 
+def _term_can_be_lengthened(request: ExchangeRequest, by: User) -> None:
+    case = case_of(request)
+    if case.extended_at:
+        raise Refusal("extended-already", _("The term was lengthened once already."))
+    if case.is_overdue:
+        raise Refusal("overdue", _("The term is over: it can no longer be lengthened. Decide, or return the request."))
+
+
 def _voter_moved(request: ExchangeRequest, by: User) -> None:
     if not moved_votes(request):
         raise Refusal("nobody-moved", _("No approver has moved to the asking side since voting."))
@@ -373,6 +381,7 @@ RULES: dict[str, Callable[[Subject, User | None], None]] = {
     "is_emergency": _is_emergency,
     "voter_moved": _voter_moved,
     "within_standing_permission": _within_standing_permission,
+    "term_can_be_lengthened": _term_can_be_lengthened,
     "within_dates": agreement_rules.within_dates,
     "source_changed": lambda agreement, by: source_changes.check_changed(agreement),
     "source_sound": agreement_rules.source_sound,

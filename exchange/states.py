@@ -218,6 +218,17 @@ REQUEST = _table(
         needs_reason=True,
     ),
     Move(
+        "extend",
+        _("Lengthen the term"),
+        frozenset({_R.SUBMITTED, _R.UNDER_REVIEW}),
+        (),
+        Side.PROVIDER,
+        (Role.CASE_OFFICER, Role.APPROVER),
+        (*_HANDLING, "term_can_be_lengthened"),
+        needs_reason=True,
+        stays=True,
+    ),
+    Move(
         "reject",
         _("Reject"),
         frozenset({_R.UNDER_REVIEW}),

@@ -31,6 +31,7 @@ RULES = {
     "nobody_decided": "nobody has decided on this revision yet; in a blind review people cannot make the move at all, so that it tells nothing of votes",
     "approver_gave_no_advice": "the mover gave no advice on this revision as a reviewer",
     "advice_is_in": "as many reviewers as the policy asks for have given advice on this revision; in an emergency afterwards",
+    "term_can_be_lengthened": "the term of the case is not over, and was not lengthened before",
     "is_emergency": "the request is marked and signed as an emergency",
     "voter_moved": "somebody whose approval counts has joined the asking side since, and could not give it today",
     "within_standing_permission": "the owner decided beforehand to grant exactly this, by an approver without conflict",

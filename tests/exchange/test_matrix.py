@@ -16,7 +16,7 @@ from exchange import workflow
 from exchange.choices import EndReason, Frequency, StopKind
 from exchange.models import Agreement, DeadlineProfile, Delivery, ExchangeRequest, StopNotice
 from exchange.refusals import Refusal
-from exchange.services import agreements, attesting, cases, deliveries, requests, stop_notices
+from exchange.services import agreements, attesting, cases, deliveries, extending, requests, stop_notices
 from exchange.states import AGREEMENT, DELIVERY, REQUEST
 from exchange.terms import Term
 from registry.choices import Role
@@ -46,6 +46,7 @@ REQUEST_MOVES = {
     "lapse_claim": ({"under-review"}, "submitted", {SYSTEM}),
     "grant": ({"submitted"}, "approved", {SYSTEM}),
     "return": ({"under-review"}, "returned", {("provider", "case-officer"), ("provider", "approver")}),
+    "extend": ({"submitted", "under-review"}, STAYS, {("provider", "case-officer"), ("provider", "approver")}),
     "reject": ({"under-review"}, "rejected", {("provider", "approver")}),
     "approve": ({"under-review"}, "approved", {("provider", "approver")}),
     "set_aside": ({"under-review"}, "under-review", {("provider", "case-officer"), ("provider", "approver")}),
@@ -335,6 +336,7 @@ DRIVERS = {
     "return": lambda world, request, by: cases.send_back(
         request=request, by=by, reason="Thiếu căn cứ", revision_hash=_hash(request)
     ),
+    "extend": lambda world, request, by: extending.extend(request=request, by=by, working_days=1, reason="Hỏi ý kiến"),
     "reject": lambda world, request, by: cases.reject(
         request=request, by=by, reason="Không đúng", legal_basis=world.basis, revision_hash=_hash(request)
     ),

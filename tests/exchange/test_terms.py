@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from evidence.models import Entry
+from exchange.choices import ConflictKind
 from exchange.models import DailyDigest, DeadlineProfile, Escalation
 from exchange.refusals import Refusal
 from exchange.services import cases, deadlines, desk, digests, escalating, extending, recusals
@@ -17,10 +18,11 @@ from exchange.states import RequestStatus
 from exchange.terms import DECIDING, DEFAULTS, Ground, Term, Wish, classify
 from registry.choices import Mode, Role
 from registry.models import Notice
+from registry.permissions import DECIDE
 from tests import factories
 from tests.exchange.desk import as_user, page, refused
 from tests.exchange.past import put_due
-from tests.factories import person
+from tests.factories import DelegationFactory, MembershipFactory, assign, person
 from tests.scenarios import hash_of
 
 HANOI = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -112,12 +114,47 @@ def test_bad_answers(world, change, code):
 
 def test_who_does_not_lengthen_it_and_when(world):
     request = world.under_review()
-    for by in (world.requester, world.endorser, person(world.provider, Role.APPROVER), world.operator):
+    for by in (world.requester, world.endorser, world.operator):
         assert code_of(extend, request=request, by=by) == "not-your-role"
+    assert code_of(extend, request=request, by=person(world.provider, Role.APPROVER)) == "not-assigned"
     put_due(timezone.localdate() - timedelta(days=1))
     assert code_of(extend, request=request, by=world.officer) == "overdue"
     cases.send_back(request=request, by=world.officer, reason="x", revision_hash=hash_of(request))
     assert code_of(extend, request=request, by=world.officer) == "wrong-state"
+
+
+def authored(world, request):
+    """Somebody whose words stand in the request, and who decides for the owner since."""
+    MembershipFactory(user=world.requester, agency=world.provider, role=Role.APPROVER)
+    return assign(world.requester, world.database, DECIDE)
+
+
+def conflicted(world, request):
+    recusals.declare(request=request, by=world.approver, kind=ConflictKind.FAMILY)
+    return world.approver
+
+
+def from_above(world, request):
+    return MembershipFactory(user=world.approver, agency=world.ministry, role=Role.AUDITOR).user
+
+
+@pytest.mark.parametrize("part", [authored, conflicted, from_above])
+def test_whoever_cannot_handle_it_does_not_lengthen_it_either(world, part):
+    request = world.under_review()
+    by = part(world, request)
+    delegate = person(world.provider, Role.CASE_OFFICER)
+    DelegationFactory(agency=world.provider, delegator=by, delegate=delegate)
+    for someone in (by, delegate):
+        assert code_of(extend, request=request, by=someone) == "rule-1"
+        assert not extending.can_extend(request=request, by=someone)
+    assert refused("request.extend").count() == 2
+    assert extend(request, world.officer).extended_by == world.officer
+
+
+def test_a_delegate_lengthens_it_in_the_place_of_an_approver(world):
+    delegate = person(world.provider, Role.CASE_OFFICER)
+    DelegationFactory(agency=world.provider, delegator=world.approver, delegate=delegate)
+    assert extend(world.submitted(), delegate).extended_by == delegate
 
 
 def test_the_page_lengthens_it_and_the_clerk_reads_so(world, client):
