@@ -127,6 +127,19 @@ class Scope:
             period_to=min(self.period_to, period_to) if period_to else self.period_to,
         )
 
+    def shared_with(self, other: "Scope"):
+        """What this scope and another one of the same request have in common; it may be nothing."""
+        common = self.narrowed(row_limit=other.row_limit, period_to=other.period_to)
+        return replace(
+            common,
+            fields=tuple(pair for pair in self.fields if pair in other.fields),
+            retention_until=min(self.retention_until, other.retention_until),
+        )
+
+    def is_nothing_on(self, day: date) -> bool:
+        """Whether it lets nothing out from that day on."""
+        return not self.fields or self.period_to < max(self.period_from, day)
+
     def starting(self, day: date):
         """The same scope from another day on."""
         return replace(self, period_from=day)

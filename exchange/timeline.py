@@ -34,6 +34,7 @@ SENTENCES: dict[str, Promise] = {
     "request.reject": _("Rejected"),
     "request.approve": _("Decided by the owner of the data"),
     "request.set_aside": _("A vote was set aside"),
+    "request.votes_apart": _("All votes were set aside, as they left nothing in common"),
     "request.advise": _("Advice given by a reviewer of the owner"),
     "request.take_up": _("Taken up by an approver, as it is an emergency"),
     "request.review": _("Reviewed afterwards by somebody of the owner"),
@@ -94,6 +95,7 @@ INTERNAL = {
     "request.recuse",
     "request.retract_comment",
     "request.set_aside",
+    "request.votes_apart",
 }
 OUTCOMES = {
     RequestStatus.APPROVED: _("Approved"),

@@ -298,6 +298,8 @@ class ReviewCaseAdmin(
             return _("Approved: agreement %(agreement)s was concluded.") % told
         if page.request.status == RequestStatus.OFFERED:
             return _("Approved in part. It is now for %(agency)s to accept or decline.") % told
+        if page.votes_came_apart and not page.approvals:
+            return _("Yours was the last vote, and together they leave nothing to share. Talk, then vote anew.")
         return _("Your approval is recorded: %(votes)s. Nothing is shared before the last one.") % told
 
 

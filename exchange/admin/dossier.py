@@ -16,6 +16,7 @@ from exchange.admin.changed import Changed
 from exchange.models import Agreement, ReviewCase, Revision
 from exchange.scope import excess
 from exchange.services import (
+    blind_votes,
     deadlines,
     destruction,
     destruction_desk,
@@ -157,6 +158,11 @@ class Dossier(Changed):
         """Approvals that count, of people who have joined the asking side since."""
         under_review = self.is_current and self.request.status == RequestStatus.UNDER_REVIEW
         return rules.moved_votes(self.request) if under_review else []
+
+    @cached_property
+    def votes_came_apart(self) -> bool:
+        """Whether the last round of a blind review left nothing in common: its votes are void, and open to all."""
+        return self.is_current and blind_votes.came_apart(self.case)
 
     @cached_property
     def approvals(self) -> int:

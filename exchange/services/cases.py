@@ -12,7 +12,7 @@ from exchange.choices import Verdict
 from exchange.models import Decision, ExchangeRequest, ReviewCase
 from exchange.refusals import Refusal
 from exchange.scope import Scope, excess
-from exchange.services import agreements, claims, letters, overlaps, scopes, sweeping
+from exchange.services import agreements, blind_votes, claims, letters, overlaps, scopes, sweeping
 from exchange.states import REQUEST, RequestStatus
 from registry import notice_kinds, permissions
 from registry.choices import Role
@@ -142,28 +142,23 @@ def approve(
 ) -> ExchangeRequest:
     """Vote for the request, whole or narrowed. With the last vote needed it becomes an agreement, or an offer if narrowed.
 
+    In blind review a vote is compared with the request alone, and keeps its own scope. What all share is taken when the
+    last one is in; where that is nothing, all votes are set aside and the request stays under review.
+
     `warnings_hash` is that of the overlaps which were on the approver's page, where there was one.
     """
     with workflow.making("approve", request, by=by, reason=reason) as step:
         case = rules.case_of(step.subject)
-        requested, chosen = scopes.scope_of_revision(step.subject.revisions.first()), fields
-        agreed = scopes.approved_scope(case, requested)
+        requested = scopes.scope_of_revision(step.subject.revisions.first())
+        # Others' blind votes were not on the page, and no refusal may tell of them.
+        agreed = requested if case.is_blind else scopes.approved_scope(case, requested)
         if row_limit is not None and row_limit < 1:
             raise _nothing_left()
-        own = agreed
-        if case.is_blind:
-            # The others' votes were not on the page: what this approver lets out is asked of the request itself.
-            own = requested
-            step.details["own_scope_sha256"] = requested.narrowed(
-                fields=fields, row_limit=row_limit, period_to=period_to
-            ).digest
-            _check_scope(requested.narrowed(fields=fields, row_limit=row_limit, period_to=period_to), requested, fields)
-            fields = fields and fields & set(agreed.field_names)
-        else:
+        if not case.is_blind:
             _check_none_left_out(case.request, fields, requested, agreed)
         scope = agreed.narrowed(fields=fields, row_limit=row_limit, period_to=period_to)
         _check_scope(scope, agreed, fields)
-        if own.narrowed(fields=chosen, row_limit=row_limit, period_to=period_to) != own and not step.reason:
+        if scope != agreed and not step.reason:
             raise Refusal(
                 "reason-needed",
                 _("Say why less is shared than was asked for."),
@@ -175,15 +170,26 @@ def approve(
                 "rule-2",
                 _("What this request overlaps with changed after you opened the page. Read the warnings, then decide."),
             )
-        step.to(_outcome(case, decision, requested, scope))
-        if step.target != RequestStatus.UNDER_REVIEW:
-            rules.check_votes_stand(step.subject)
         step.details.update(scope_sha256=scope.digest, quorum=case.votes_needed)
-        if step.target != RequestStatus.UNDER_REVIEW:
-            letters.issue(case=case, content=letters.of_approval(decision, requested, scope))
-        if step.target == RequestStatus.APPROVED:
-            step.then(lambda: agreements.conclude(case=case, scope=scope))
+        step.to(RequestStatus.UNDER_REVIEW)
+        if scopes.live_approvals(case).count() >= case.votes_needed:
+            _close(step, case, decision, requested)
     return request
+
+
+def _close(step: workflow.Step, case: ReviewCase, decision: Decision, requested: Scope) -> None:
+    """Draw the conclusion from all votes, the last of which is `decision`."""
+    rules.check_votes_stand(step.subject)
+    scope = scopes.approved_scope(case, requested)
+    if scope.is_nothing_on(timezone.localdate()):
+        step.then(lambda: blind_votes.set_all_aside(case))
+        return
+    step.to(RequestStatus.APPROVED if scope == requested else RequestStatus.OFFERED)
+    if case.blind_review:
+        step.details["shared_scope_sha256"] = scope.digest
+    letters.issue(case=case, content=letters.of_approval(decision, requested, scope))
+    if step.target == RequestStatus.APPROVED:
+        step.then(lambda: agreements.conclude(case=case, scope=scope))
 
 
 def set_aside(*, request: ExchangeRequest, by: User) -> ExchangeRequest:
@@ -218,18 +224,12 @@ def _check_scope(scope: Scope, agreed: Scope, fields: set[str] | None) -> None:
             _("A decision can only narrow what was asked for: %(beyond)s")
             % {"beyond": " ".join([*map(str, beyond), *sorted(unknown)])},
         )
-    if not scope.fields or scope.period_to < max(scope.period_from, timezone.localdate()):
+    if scope.is_nothing_on(timezone.localdate()):
         raise _nothing_left()
 
 
 def _nothing_left() -> Refusal:
     return Refusal("nothing-left", _("Nothing would be left to share: reject the request instead."))
-
-
-def _outcome(case: ReviewCase, decision: Decision, requested: Scope, scope: Scope) -> str:
-    if scopes.live_approvals(case).count() < case.votes_needed:
-        return RequestStatus.UNDER_REVIEW
-    return RequestStatus.APPROVED if scope == requested else RequestStatus.OFFERED
 
 
 def _decide(

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import date
+from functools import reduce
 
 from django.db.models import prefetch_related_objects
 from django.utils import timezone
@@ -266,9 +267,12 @@ def shared_lines(policy: SharingPolicy) -> list[PolicyField]:
 
 
 def approved_scope(case: ReviewCase, requested: Scope) -> Scope:
-    """What all approvers so far let out: each vote lies within the ones before, so the last one is what they share."""
-    last = live_approvals(case).order_by("-pk").first()
-    return Scope.from_text(last.scope) if last else requested
+    """What all approvers so far let out: what their votes share, in whichever order they came.
+
+    Open votes lie within one another. Blind ones know nothing of each other, and may share nothing at all.
+    """
+    votes = live_approvals(case).values_list("scope", flat=True)
+    return reduce(Scope.shared_with, map(Scope.from_text, votes), requested)
 
 
 def live_approvals(case: ReviewCase):

@@ -185,7 +185,7 @@ def test_votes_of_others_are_hidden_until_all_are_in(blind, client):
     assert "Đủ số định danh" in page_of(client, request, third)
 
 
-def test_what_a_blind_vote_lets_out_lies_within_every_vote(blind):
+def test_what_is_let_out_lies_within_every_blind_vote(blind):
     request = blind.under_review()
     first, second, _third = blind.approvers
     approve(request, first, fields={"citizen_id", "born"}, reason="Không cần họ tên")
@@ -194,9 +194,10 @@ def test_what_a_blind_vote_lets_out_lies_within_every_vote(blind):
     approve(request, second, fields={"citizen_id", "full_name"}, reason="Không cần ngày sinh")
     request.refresh_from_db()
     votes = Decision.objects.filter(verdict=Verdict.APPROVE).order_by("pk")
-    assert Scope.from_text(votes[1].scope).field_names == ["citizen_id"]
-    own = json.loads(Entry.objects.filter(action="request.approve").order_by("sequence").last().details)
-    assert own["own_scope_sha256"] != own["scope_sha256"]
+    assert Scope.from_text(votes[1].scope).field_names == ["citizen_id", "full_name"]
+    last = json.loads(Entry.objects.filter(action="request.approve").order_by("sequence").last().details)
+    shared = Scope.from_text(votes[1].scope).narrowed(fields={"citizen_id"})
+    assert (last["scope_sha256"], last["shared_scope_sha256"]) == (votes[1].scope_hash, shared.digest)
     assert request.status == RequestStatus.OFFERED
 
 
