@@ -289,6 +289,7 @@ def check_desk(request: ExchangeRequest, by: User) -> None:
         raise Refusal(
             "rule-1", _("Whoever filed, edited or signed a request does not speak for the owner of the data.")
         )
+    _approver_not_of_consumer(request, by)
     _no_declared_conflict(request, by)
 
 

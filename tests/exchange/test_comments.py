@@ -111,6 +111,17 @@ def test_nobody_else_writes_for_the_asking_agency(world):
         assert code_of(by_clerk, request, one) == "not-your-role"
 
 
+@pytest.mark.parametrize("place", ["consumer", "ministry"])
+def test_whoever_belongs_to_the_asking_side_does_not_write_for_the_owner(world, place):
+    request = world.under_review()
+    by_owner(request, world.officer)
+    factories.MembershipFactory(user=world.officer, agency=getattr(world, place), role=Role.AUDITOR)
+    for audience in Audience:
+        assert code_of(by_owner, request, world.officer, audience=audience) == "rule-1"
+    assert refused("request.comment").count() == 2
+    assert by_owner(request, world.approver).made_by == world.approver
+
+
 def test_whoever_declared_a_conflict_or_filed_it_does_not_write_for_the_owner(world):
     request = world.under_review()
     recusals.declare(request=request, by=world.approver, kind=ConflictKind.FAMILY)
