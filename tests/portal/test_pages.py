@@ -90,7 +90,7 @@ def test_page_for_a_person_asks_for_roles_once(client):
     with CaptureQueriesContext(connection) as queries:
         response = client.get("/")
 
-    roles = 'SELECT "registry_membership"."role"'
+    roles = 'SELECT "registry_membership"."agency_id" AS "agency", "registry_membership"."role"'
     assert len([query for query in queries if query["sql"].startswith(roles)]) == 1
     assert response.context["viewer"].roles == {Role.REQUESTER, Role.ENDORSER, Role.APPROVER}
 

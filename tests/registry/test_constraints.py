@@ -84,6 +84,7 @@ def _shared_twice():
 # Each line breaks one constraint, and what the line makes is right in everything else.
 BREACHES = {
     "registry_agency_not_own_parent": _own_parent,
+    "registry_user_language": lambda: factories.UserFactory(language="fr"),
     "registry_membership_role": lambda: factories.MembershipFactory(role="king"),
     "registry_membership_dates": lambda: factories.MembershipFactory(valid_from=LATER, valid_to=EARLIER),
     "registry_membership_once": lambda: _again(
