@@ -54,6 +54,15 @@ class ReviewCaseQuerySet(models.QuerySet):
         delegated = Delegation.objects.today().filter(delegate=user, agency__in=works_in.values("agency"))
         return self.filter(Q(provider__in=agencies) | Q(provider__in=delegated.values("agency")))
 
+    def for_desk_of(self, user: User):
+        """Those of `visible_to` in which the person has no part on the other side, and declared no conflict: what the desk
+        says among itself is not for whoever filed or signed, or works for the asking agency or above it."""
+        filed = Q(request__created_by=user) | Q(request__last_edited_by=user) | Q(request__endorsed_by=user)
+        works = ArraySubquery(Membership.objects.today().filter(user=user).values("agency"))
+        apart = self.visible_to(user).exclude(filed).exclude(request__editors=user)
+        apart = apart.exclude(request__recusals__person=user)
+        return apart.annotate(asking=Lineage("request__consumer")).exclude(asking__overlap=works)
+
     def with_moved_votes(self):
         """`has_moved_vote`: an approval counts of somebody who works today for the asking agency or above it."""
         voter = Q(user=OuterRef("made_by")) | Q(user=OuterRef("delegation__delegator"))

@@ -20,7 +20,8 @@ class CommentQuerySet(models.QuerySet):
     def readable_by(self, user: User | None):
         """Internal ones by colleagues of who wrote them, those to both sides by either, all of them by auditors.
 
-        The owner's people read what belongs to their case; nothing of it is open to operators or superusers.
+        The owner's people read what belongs to their case, unless they have a part on the other side or declared a
+        conflict; nothing of it is open to operators or superusers.
         """
         if user is None or not user.is_authenticated:
             return self.none()
@@ -30,7 +31,7 @@ class CommentQuerySet(models.QuerySet):
         for_provider = Q(side=Side.PROVIDER) | Q(audience=Audience.BOTH)
         return self.filter(
             for_consumer & Q(request__in=ExchangeRequest.objects.visible_to(user))
-            | for_provider & Q(case__in=ReviewCase.objects.visible_to(user))
+            | for_provider & Q(case__in=ReviewCase.objects.for_desk_of(user).values("pk"))
         )
 
     def for_lists(self):

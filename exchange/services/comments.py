@@ -195,7 +195,7 @@ def _desk(comment: Comment) -> list[User]:
     case = comment.case
     officers = permissions.people_named(permissions.HANDLE, comment.request.dataset.database)
     people = [*([case.claimed_by] if case.claimed_by else officers), *_writers(case.comments, Side.PROVIDER)]
-    return [one for one in people if ReviewCase.objects.visible_to(one).filter(pk=case.pk).exists()]
+    return [one for one in people if ReviewCase.objects.for_desk_of(one).filter(pk=case.pk).exists()]
 
 
 def _writers(comments, side: Side) -> Iterable[User]:

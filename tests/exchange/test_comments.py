@@ -213,6 +213,21 @@ def test_a_notice_leads_to_the_page_of_its_reader(world, talked):
     assert as_user(world.officer).get(notice.path).status_code == 200
 
 
+def test_the_desk_talks_apart_from_who_asks_and_who_declared_a_conflict(world):
+    request = world.under_review()
+    both = person(world.provider, Role.REVIEWER)
+    factories.MembershipFactory(user=both, agency=world.consumer, role=Role.REQUESTER)
+    above = person(world.provider, Role.CASE_OFFICER)
+    factories.MembershipFactory(user=above, agency=world.ministry, role=Role.APPROVER)
+    by_owner(request, world.approvers[2], text="Hỏi thêm")
+    recusals.declare(request=request, by=world.approvers[2], kind=ConflictKind.FAMILY)
+    comment = by_owner(request, world.officer, text="Bí mật nội bộ")
+    for user in (both, above, world.approvers[2]):
+        assert comment not in Comment.objects.readable_by(user)
+        assert "comment-by-colleague" not in told(user)
+    assert comment in Comment.objects.readable_by(world.approver)
+
+
 def test_the_timelines_do_not_tell_that_the_other_side_talks(world, talked):
     shown = as_user(world.officer).get(page(talked.cases.get())).context["page"].timeline
     assert [line["actor"] for line in shown if "ý kiến trao đổi" in line["title"]] == [
