@@ -1005,7 +1005,7 @@ def test_session_that_calls_itself_a_replica_is_refused_all_the_same(world, stat
     ],
 )
 def test_web_process_cannot_touch_the_guards(db, statement):
-    with pytest.raises(DatabaseError, match=r"permission denied|must be owner"):
+    with pytest.raises(DatabaseError, match=r"permission denied|must be owner|must be superuser"):
         execute(statement)
 
 
